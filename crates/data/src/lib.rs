@@ -1,0 +1,1 @@
+//! Arrays in memory: data sets, splits, standardisation, metrics

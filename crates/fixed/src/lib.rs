@@ -1,0 +1,1 @@
+//! Fixed-point number types as firmware tools write them

@@ -1,0 +1,1 @@
+//! Files in and out: native models, data sets, hls_config

@@ -1,0 +1,1 @@
+//! The model: layers, weights, shapes, attributes, hls configuration, masks

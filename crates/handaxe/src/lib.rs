@@ -1,0 +1,1 @@
+//! Hardware-aware pruning of neural networks for FPGAs: the crate applications use

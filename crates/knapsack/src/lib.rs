@@ -1,0 +1,1 @@
+//! Multi-dimensional 0/1 knapsack: problem, solution with proof, solvers

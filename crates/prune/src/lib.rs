@@ -1,0 +1,1 @@
+//! Structures, rankings, the knapsack instance and masks: which weights to cut

@@ -1,0 +1,1 @@
+//! How the target sparsity moves from step to step of an optimisation

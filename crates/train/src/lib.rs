@@ -1,0 +1,1 @@
+//! Trainable networks from a graph, on candle: masked training, losses, optimisers
