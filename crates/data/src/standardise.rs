@@ -1,0 +1,78 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Tensor};
+
+/// Shifts and scales each feature (entry of the last axis) to mean 0 and standard deviation 1,
+/// as measured on the training part only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Standardiser {
+    /// Mean of each feature.
+    pub mean: Vec<f64>,
+    /// Population standard deviation of each feature; 1 where the feature never varies.
+    pub deviation: Vec<f64>,
+}
+
+impl Standardiser {
+    /// Measures mean and deviation over all axes but the last.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] for an array without elements.
+    pub fn fit(data: &Tensor) -> Result<Self, Error> {
+        let features = data.shape().last().copied().unwrap_or(0);
+        if features == 0 || data.values().is_empty() {
+            return Err(Error::Empty {
+                what: "the array to standardise".to_owned(),
+                unit: "value",
+            });
+        }
+        let count = (data.values().len() / features) as f64;
+        let mut mean = vec![0.0; features];
+        for row in data.values().chunks_exact(features) {
+            row.iter().zip(&mut mean).for_each(|(&value, mean)| *mean += f64::from(value) / count);
+        }
+        let mut deviation = vec![0.0; features];
+        for row in data.values().chunks_exact(features) {
+            for ((&value, mean), sum) in row.iter().zip(&mean).zip(&mut deviation) {
+                *sum += (f64::from(value) - mean).powi(2) / count;
+            }
+        }
+        for value in &mut deviation {
+            *value = if *value > 0.0 { value.sqrt() } else { 1.0 };
+        }
+        Ok(Self { mean, deviation })
+    }
+
+    /// The standardised copy of `data`.
+    ///
+    /// # Errors
+    /// [`Error::Features`] when the last axis is not the one that was fitted.
+    pub fn apply(&self, data: &Tensor) -> Result<Tensor, Error> {
+        let given = data.shape().last().copied().unwrap_or(0);
+        let expected = self.mean.len();
+        if given != expected || self.deviation.len() != expected {
+            return Err(Error::Features { what: "standardisation", given, expected });
+        }
+        let mut data = data.clone();
+        for row in data.values_mut().chunks_exact_mut(expected) {
+            for ((value, mean), deviation) in row.iter_mut().zip(&self.mean).zip(&self.deviation) {
+                *value = ((f64::from(*value) - mean) / deviation) as f32;
+            }
+        }
+        Ok(data)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn centres_and_scales_and_leaves_constants_finite() {
+        let data = Tensor::new(vec![3, 2], vec![1.0, 5.0, 2.0, 5.0, 3.0, 5.0]).unwrap();
+        let standard = Standardiser::fit(&data).unwrap().apply(&data).unwrap();
+        let root = 1.5f32.sqrt();
+        for (got, want) in standard.values().iter().zip([-root, 0.0, 0.0, 0.0, root, 0.0]) {
+            assert!((got - want).abs() < 1e-6);
+        }
+    }
+}
