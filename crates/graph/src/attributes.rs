@@ -1,0 +1,326 @@
+use std::collections::BTreeMap;
+
+use handaxe_fixed::Precision;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error, HlsConfig, IoType, Layer, LayerId, LayerType, Model, Op, Strategy, closest_reuse_factor,
+    is_valid_reuse_factor, nearest,
+};
+
+/// Which weights form a group (spec/optimization.md section 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Structure {
+    /// Every weight for itself.
+    Unstructured,
+    /// A neuron (column of a Dense kernel) or a filter of a convolution.
+    Structured,
+    /// The weights that one multiplier works on in turn, `consecutive` multipliers at a time.
+    Pattern {
+        /// Number of multipliers: the kernel's size over the reuse factor.
+        offset: usize,
+        /// How many neighbouring multipliers form a group.
+        consecutive: usize,
+    },
+    /// Row-major tiles of a rank-2 kernel.
+    Block {
+        /// Rows of a tile.
+        height: usize,
+        /// Columns of a tile.
+        width: usize,
+    },
+}
+
+impl std::fmt::Display for Structure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unstructured => f.pad("unstructured"),
+            Self::Structured => f.pad("structured"),
+            Self::Pattern { offset, consecutive } => {
+                f.pad(&format!("pattern {offset}/{consecutive}"))
+            }
+            Self::Block { height, width } => f.pad(&format!("block {height}x{width}")),
+        }
+    }
+}
+
+/// What may be done to a layer's weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct OptimizationAttributes {
+    /// Which weights stand or fall together.
+    pub structure: Structure,
+    /// Groups may be set to zero.
+    pub pruning: bool,
+    /// Groups may be set to their mean.
+    pub weight_sharing: bool,
+}
+
+impl OptimizationAttributes {
+    /// Pruning of groups of this structure.
+    pub fn pruning(structure: Structure) -> Self {
+        Self { structure, pruning: true, weight_sharing: false }
+    }
+}
+
+/// How a layer is to be built in firmware.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HlsAttributes {
+    /// Rows of the layer's matrix multiplication.
+    pub n_in: usize,
+    /// Columns of the layer's matrix multiplication.
+    pub n_out: usize,
+    /// How arrays pass between layers.
+    pub io_type: IoType,
+    /// How multiplications are laid out.
+    pub strategy: Strategy,
+    /// Type of the kernel.
+    pub weight_precision: Precision,
+    /// Type of the output.
+    pub output_precision: Precision,
+    /// Multiplications a multiplier does for one output; valid for `n_in` and `n_out`.
+    pub reuse_factor: usize,
+    /// Output positions of a convolution computed at once.
+    pub parallelization_factor: usize,
+}
+
+/// All that an objective may know of a layer with a kernel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayerAttributes {
+    /// Place in the model.
+    pub id: LayerId,
+    /// The layer's name.
+    pub name: String,
+    /// The kind of layer.
+    pub layer_type: LayerType,
+    /// Names of the layers it reads.
+    pub inbound: Vec<String>,
+    /// Shape of the kernel, empty for a layer without one.
+    pub weight_shape: Vec<usize>,
+    /// Shape of its (first) input, without the sample axis.
+    pub input_shape: Vec<usize>,
+    /// Shape of its output, without the sample axis.
+    pub output_shape: Vec<usize>,
+    /// True when no other kernel follows: its outputs are the network's answers.
+    pub is_last: bool,
+    /// How it is to be built, if a configuration was given.
+    pub hls: Option<HlsAttributes>,
+    /// Values for objectives on other platforms, by the user's own keys.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extra: BTreeMap<String, serde_json::Value>,
+}
+
+impl LayerAttributes {
+    /// Number of weights in the kernel, 0 without one.
+    pub fn weight_count(&self) -> usize {
+        if self.weight_shape.is_empty() { 0 } else { self.weight_shape.iter().product() }
+    }
+}
+
+/// Something done differently from what was written, that the user should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each message names its fields")]
+pub enum Diagnostic {
+    ReuseFactorSnapped { layer: String, asked: usize, used: usize, n_in: usize, n_out: usize },
+    StrategyTreatedAs { layer: String, asked: Strategy, used: Strategy },
+    UnknownLayer { name: String, nearest: Option<String> },
+}
+
+impl std::fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ReuseFactorSnapped { layer, asked, used, n_in, n_out } => write!(
+                f,
+                "layer `{layer}`: reuse factor {asked} cannot be built for {n_in} x {n_out}; {used}, the closest valid one, is used"
+            ),
+            Self::StrategyTreatedAs { layer, asked, used } => {
+                write!(f, "layer `{layer}`: the estimates treat strategy {asked} as {used}")
+            }
+            Self::UnknownLayer { name, nearest } => {
+                write!(f, "the configuration names a layer `{name}` that the model does not have")?;
+                nearest.as_ref().map_or(Ok(()), |nearest| write!(f, "; did you mean `{nearest}`?"))
+            }
+        }
+    }
+}
+
+impl Model {
+    /// The attributes of every layer with a kernel, in the model's order, and what was changed to make them buildable.
+    /// Without a configuration there are no hardware attributes.
+    ///
+    /// # Errors
+    /// A configuration that does not verify.
+    pub fn attributes(
+        &self,
+        config: Option<&HlsConfig>,
+    ) -> Result<(Vec<LayerAttributes>, Vec<Diagnostic>), Error> {
+        let mut diagnostics = Vec::new();
+        if let Some(config) = config {
+            config.verify()?;
+            diagnostics.extend(self.unknown_layers(config));
+        }
+        let last = self.layers_without_kernel_after();
+        let layers = self.layers().filter_map(|(id, layer)| {
+            let weight_shape = layer.kernel()?.shape().to_vec();
+            let input = self.layer(*layer.inputs().first()?);
+            let hls = config.map(|config| hls_attributes(layer, input, config, &mut diagnostics));
+            Some(LayerAttributes {
+                id,
+                name: layer.name().to_owned(),
+                layer_type: layer.op().layer_type(),
+                inbound: layer
+                    .inputs()
+                    .iter()
+                    .map(|&id| self.layer(id).name().to_owned())
+                    .collect(),
+                weight_shape,
+                input_shape: input.output_shape().to_vec(),
+                output_shape: layer.output_shape().to_vec(),
+                is_last: last[id.index()],
+                hls,
+                extra: BTreeMap::new(),
+            })
+        });
+        let layers = layers.collect();
+        Ok((layers, diagnostics))
+    }
+
+    /// Names in the configuration that no layer bears. hls4ml itself adds `<layer>_<activation>` and `<layer>_input`.
+    fn unknown_layers(&self, config: &HlsConfig) -> Vec<Diagnostic> {
+        let names: Vec<&str> = self.layers().map(|(_, layer)| layer.name()).collect();
+        let known = |name: &str| {
+            names.contains(&name)
+                || name.rsplit_once('_').is_some_and(|(layer, _)| names.contains(&layer))
+        };
+        let unknown = config.layer_name.keys().filter(|name| !known(name));
+        unknown
+            .map(|name| Diagnostic::UnknownLayer {
+                name: name.clone(),
+                nearest: nearest(name, names.iter().copied()),
+            })
+            .collect()
+    }
+
+    /// For every layer, whether no kernel lies behind it.
+    fn layers_without_kernel_after(&self) -> Vec<bool> {
+        let layers: Vec<&Layer> = self.layers().map(|(_, layer)| layer).collect();
+        let mut last = vec![true; layers.len()];
+        for (index, layer) in layers.iter().enumerate().rev() {
+            if !last[index] || layer.op().has_kernel() {
+                layer.inputs().iter().for_each(|input| last[input.index()] = false);
+            }
+        }
+        last
+    }
+}
+
+fn hls_attributes(
+    layer: &Layer,
+    input: &Layer,
+    config: &HlsConfig,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> HlsAttributes {
+    let (name, kind) = (layer.name(), layer.op().layer_type());
+    let (n_in, n_out) = multiplication(layer, input);
+    let asked = config.setting(name, kind, |section| section.reuse_factor).unwrap_or(1);
+    let reuse_factor = closest_reuse_factor(asked, n_in, n_out);
+    if !is_valid_reuse_factor(asked, n_in, n_out) {
+        let layer = name.to_owned();
+        diagnostics.push(Diagnostic::ReuseFactorSnapped {
+            layer,
+            asked,
+            used: reuse_factor,
+            n_in,
+            n_out,
+        });
+    }
+    let strategy =
+        config.setting(name, kind, |section| section.strategy).unwrap_or(Strategy::Latency);
+    if strategy.nearest_basic() != strategy {
+        let (layer, used) = (name.to_owned(), strategy.nearest_basic());
+        diagnostics.push(Diagnostic::StrategyTreatedAs { layer, asked: strategy, used });
+    }
+    HlsAttributes {
+        n_in,
+        n_out,
+        io_type: config.io_type.unwrap_or_default(),
+        strategy,
+        weight_precision: config.planned_precision(name, kind, "weight"),
+        output_precision: config.planned_precision(name, kind, "result"),
+        reuse_factor,
+        parallelization_factor: config
+            .setting(name, kind, |section| section.parallelization_factor)
+            .unwrap_or(1),
+    }
+}
+
+/// Rows and columns of the matrix multiplication that the firmware repeats over all positions.
+fn multiplication(layer: &Layer, input: &Layer) -> (usize, usize) {
+    let channels = input.output_shape().last().copied().unwrap_or(1);
+    match layer.op() {
+        Op::Dense { units, .. } => (channels, *units),
+        Op::Conv { filters, window, .. } => {
+            (window.size.iter().product::<usize>() * channels, *filters)
+        }
+        Op::DepthwiseConv { multiplier, window, .. } => {
+            (window.size.iter().product(), channels * multiplier)
+        }
+        _ => (1, 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Padding, Window};
+
+    fn convnet() -> Model {
+        let mut model = Model::new("cnn");
+        let input = model.add("in", Op::Input { shape: vec![8, 8, 3] }, &[]).unwrap();
+        let window = Window::dense(&[3, 3], Padding::Valid);
+        let conv =
+            model.add("conv", Op::Conv { filters: 6, window, bias: true }, &[input]).unwrap();
+        let dense = model.add("pointwise", Op::Dense { units: 4, bias: true }, &[conv]).unwrap();
+        let flat = model.add("flat", Op::Flatten, &[dense]).unwrap();
+        model.add("out", Op::Dense { units: 5, bias: true }, &[flat]).unwrap();
+        model
+    }
+
+    /// Correction 6: a convolution's n_in counts channels, a Dense layer's n_in is its last axis only.
+    #[test]
+    fn multiplication_sizes() {
+        let config =
+            HlsConfig::uniform("fixed<16,6>".parse().unwrap(), 1, Strategy::Latency).unwrap();
+        let (layers, diagnostics) = convnet().attributes(Some(&config)).unwrap();
+        let sizes: Vec<_> =
+            layers.iter().map(|l| l.hls.as_ref().map(|h| (h.n_in, h.n_out)).unwrap()).collect();
+        assert_eq!(sizes, [(27, 6), (6, 4), (144, 5)]);
+        assert_eq!(layers.iter().map(|l| l.is_last).collect::<Vec<_>>(), [false, false, true]);
+        assert!(diagnostics.is_empty());
+    }
+
+    /// Correction 5: a reuse factor that cannot be built is snapped, and that is said.
+    #[test]
+    fn snaps_reuse_factors_and_says_so() {
+        let mut config =
+            HlsConfig::uniform("fixed<16,6>".parse().unwrap(), 4, Strategy::Resource).unwrap();
+        config.layer_name.insert("pointwsie".to_owned(), crate::Section::default());
+        config.layer_name.insert("conv_relu".to_owned(), crate::Section::default());
+        let (layers, diagnostics) = convnet().attributes(Some(&config)).unwrap();
+        assert_eq!(layers[0].hls.as_ref().unwrap().reuse_factor, 3);
+        let said: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
+        assert!(
+            said[0].contains("`pointwsie`") && said[0].contains("did you mean `pointwise`?"),
+            "{said:?}"
+        );
+        assert!(said[1].contains("reuse factor 4 cannot be built for 27 x 6; 3"), "{said:?}");
+    }
+
+    #[test]
+    fn an_impossible_factor_names_its_place() {
+        let error =
+            HlsConfig::uniform("fixed<16,6>".parse().unwrap(), 0, Strategy::Resource).unwrap_err();
+        assert_eq!(error.to_string(), "Model: ReuseFactor must be 1 or more, not 0");
+    }
+}

@@ -1,0 +1,329 @@
+use std::collections::BTreeMap;
+
+use handaxe_data::Tensor;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Op, nearest};
+
+/// A layer's place in its model. Inputs always have smaller ids than the layers that read them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LayerId(u32);
+
+impl LayerId {
+    /// The position in [`Model::layers`].
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One node of the graph.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layer {
+    name: String,
+    op: Op,
+    inputs: Vec<LayerId>,
+    output_shape: Vec<usize>,
+    weights: BTreeMap<&'static str, Tensor>,
+}
+
+impl Layer {
+    /// The name, unique in the model.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the layer computes.
+    pub fn op(&self) -> &Op {
+        &self.op
+    }
+
+    /// The layers it reads.
+    pub fn inputs(&self) -> &[LayerId] {
+        &self.inputs
+    }
+
+    /// Shape of its output, without the sample axis.
+    pub fn output_shape(&self) -> &[usize] {
+        &self.output_shape
+    }
+
+    /// All weights by name (`kernel`, `bias`, `gamma`, ...), in alphabetical order.
+    pub fn weights(&self) -> impl Iterator<Item = (&'static str, &Tensor)> {
+        self.weights.iter().map(|(name, weight)| (*name, weight))
+    }
+
+    /// The weight called `name`, if the layer has one.
+    pub fn weight(&self, name: &str) -> Option<&Tensor> {
+        self.weights.get(name)
+    }
+
+    /// The weights that pruning works on.
+    pub fn kernel(&self) -> Option<&Tensor> {
+        self.weight("kernel")
+    }
+
+    /// Number of stored numbers, running statistics included.
+    pub fn parameters(&self) -> usize {
+        self.weights.values().map(|weight| weight.values().len()).sum()
+    }
+}
+
+/// A neural network: a directed acyclic graph of layers with their weights.
+///
+/// A model is right by construction: [`Model::add`] accepts only layers whose inputs exist and fit, infers the output
+/// shape and sets neutral weights, so layers stand in an order in which they can be computed.
+///
+/// ```
+/// use handaxe_graph::{Activation, Model, Op};
+///
+/// let mut model = Model::new("jets");
+/// let input = model.add("features", Op::Input { shape: vec![16] }, &[])?;
+/// let hidden = model.add("fc1", Op::Dense { units: 64, bias: true }, &[input])?;
+/// let relu = model.add("relu1", Op::Activation { function: Activation::Relu }, &[hidden])?;
+/// model.add("out", Op::Dense { units: 5, bias: true }, &[relu])?;
+/// assert_eq!(model.parameters(), 16 * 64 + 64 + 64 * 5 + 5);
+/// assert_eq!(model.layer(hidden).output_shape(), [64]);
+/// # Ok::<(), handaxe_graph::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Record", into = "Record")]
+pub struct Model {
+    name: String,
+    layers: Vec<Layer>,
+    outputs: Vec<LayerId>,
+}
+
+impl Model {
+    /// A model without layers.
+    pub fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), layers: Vec::new(), outputs: Vec::new() }
+    }
+
+    /// The model's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Appends a layer that reads `inputs`, with weights that do nothing (kernels and biases 0, scales 1).
+    /// Layers that nothing reads are the outputs.
+    ///
+    /// # Errors
+    /// A name that is taken or unusable, an input that does not exist, or shapes and parameters that do not fit.
+    pub fn add(&mut self, name: &str, op: Op, inputs: &[LayerId]) -> Result<LayerId, Error> {
+        if name.is_empty() || name.chars().any(|c| c == '/' || c.is_control()) {
+            return Err(Error::BadName { name: name.to_owned() });
+        }
+        if self.find(name).is_ok() {
+            return Err(Error::DuplicateName { layer: name.to_owned() });
+        }
+        let mut shapes = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            let unknown = || Error::UnknownInput { layer: name.to_owned(), input: input.0 };
+            shapes.push(self.layers.get(input.index()).ok_or_else(unknown)?.output_shape());
+        }
+        let output_shape = op.output_shape(name, &shapes)?;
+        let weights = op.weights(shapes.first().unwrap_or(&&[][..]));
+        let weights =
+            weights.into_iter().map(|(name, shape, value)| (name, Tensor::full(&shape, value)));
+        let layer = Layer {
+            name: name.to_owned(),
+            output_shape,
+            weights: weights.collect(),
+            op,
+            inputs: inputs.to_vec(),
+        };
+        let id = LayerId(u32::try_from(self.layers.len()).unwrap_or(u32::MAX));
+        self.layers.push(layer);
+        self.outputs.retain(|output| !inputs.contains(output));
+        self.outputs.push(id);
+        Ok(id)
+    }
+
+    /// Names the outputs, in order; inner layers may be among them.
+    ///
+    /// # Errors
+    /// No output, or an id that is not of this model.
+    pub fn set_outputs(&mut self, outputs: &[LayerId]) -> Result<(), Error> {
+        if outputs.is_empty() {
+            return Err(Error::Missing { what: "output" });
+        }
+        if let Some(id) = outputs.iter().find(|id| id.index() >= self.layers.len()) {
+            return Err(Error::UnknownInput { layer: "(outputs)".to_owned(), input: id.0 });
+        }
+        self.outputs = outputs.to_vec();
+        Ok(())
+    }
+
+    /// All layers in the order of computation.
+    pub fn layers(&self) -> impl Iterator<Item = (LayerId, &Layer)> {
+        (0..).map(LayerId).zip(&self.layers)
+    }
+
+    /// The layer of an id of this model.
+    pub fn layer(&self, id: LayerId) -> &Layer {
+        &self.layers[id.index()]
+    }
+
+    /// The id of a layer's name.
+    ///
+    /// # Errors
+    /// [`Error::UnknownLayer`], with the nearest name.
+    pub fn find(&self, name: &str) -> Result<LayerId, Error> {
+        let found = self.layers().find(|(_, layer)| layer.name == name);
+        found.map(|(id, _)| id).ok_or_else(|| Error::UnknownLayer {
+            layer: name.to_owned(),
+            nearest: nearest(name, self.layers.iter().map(Layer::name)),
+        })
+    }
+
+    /// Where data enter, in order.
+    pub fn inputs(&self) -> impl Iterator<Item = (LayerId, &Layer)> {
+        self.layers().filter(|(_, layer)| matches!(layer.op, Op::Input { .. }))
+    }
+
+    /// What the model answers, in order.
+    pub fn outputs(&self) -> &[LayerId] {
+        &self.outputs
+    }
+
+    /// Number of stored numbers, running statistics included.
+    pub fn parameters(&self) -> usize {
+        self.layers.iter().map(Layer::parameters).sum()
+    }
+
+    /// Replaces a weight.
+    ///
+    /// # Errors
+    /// A weight that the layer has not, another shape, or a value that is NaN or infinite.
+    pub fn set_weight(&mut self, id: LayerId, name: &str, weight: Tensor) -> Result<(), Error> {
+        let layer = &mut self.layers[id.index()];
+        let known = || layer.weights.keys().copied().collect::<Vec<_>>().join(", ");
+        let Some(slot) = layer.weights.get(name) else {
+            let (layer, weight) = (layer.name.clone(), name.to_owned());
+            return Err(Error::UnknownWeight { layer, weight, known: known() });
+        };
+        if slot.shape() != weight.shape() {
+            return Err(Error::WeightShape {
+                layer: layer.name.clone(),
+                weight: name.to_owned(),
+                expected: slot.shape().to_vec(),
+                given: weight.shape().to_vec(),
+            });
+        }
+        if let Some(index) = weight.first_not_finite() {
+            return Err(Error::WeightNotFinite {
+                layer: layer.name.clone(),
+                weight: name.to_owned(),
+                value: weight.values()[index],
+                index,
+            });
+        }
+        if let Some(slot) = layer.weights.get_mut(name) {
+            *slot = weight;
+        }
+        Ok(())
+    }
+
+    /// What a finished model must have beyond what [`Model::add`] checks: an input and an output.
+    ///
+    /// # Errors
+    /// [`Error::Missing`].
+    pub fn verify(&self) -> Result<(), Error> {
+        if self.inputs().next().is_none() {
+            return Err(Error::Missing { what: "input" });
+        }
+        if self.outputs.is_empty() {
+            return Err(Error::Missing { what: "output" });
+        }
+        Ok(())
+    }
+}
+
+/// How a graph is written: structure only, weights travel as tensors.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    name: String,
+    layers: Vec<LayerRecord>,
+    outputs: Vec<LayerId>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LayerRecord {
+    name: String,
+    inputs: Vec<LayerId>,
+    #[serde(flatten)]
+    op: Op,
+}
+
+impl From<Model> for Record {
+    fn from(model: Model) -> Self {
+        let layers = model.layers.into_iter();
+        let layers = layers.map(|layer| LayerRecord {
+            name: layer.name,
+            inputs: layer.inputs,
+            op: layer.op,
+        });
+        Self { name: model.name, layers: layers.collect(), outputs: model.outputs }
+    }
+}
+
+impl TryFrom<Record> for Model {
+    type Error = Error;
+
+    fn try_from(record: Record) -> Result<Self, Error> {
+        let mut model = Self::new(&record.name);
+        for layer in record.layers {
+            model.add(&layer.name, layer.op, &layer.inputs)?;
+        }
+        model.set_outputs(&record.outputs)?;
+        model.verify()?;
+        Ok(model)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Activation;
+
+    fn residual() -> Model {
+        let mut model = Model::new("residual");
+        let input = model.add("in", Op::Input { shape: vec![4] }, &[]).unwrap();
+        let dense = model.add("fc", Op::Dense { units: 4, bias: true }, &[input]).unwrap();
+        let sum = model.add("sum", Op::Add, &[input, dense]).unwrap();
+        model.add("relu", Op::Activation { function: Activation::Relu }, &[sum]).unwrap();
+        model
+    }
+
+    #[test]
+    fn outputs_are_what_nothing_reads() {
+        let model = residual();
+        assert_eq!(model.outputs(), [model.find("relu").unwrap()]);
+        assert_eq!(model.parameters(), 20);
+    }
+
+    #[test]
+    fn structure_survives_json_and_broken_json_is_refused() {
+        let model = residual();
+        let json = serde_json::to_string(&model).unwrap();
+        assert_eq!(serde_json::from_str::<Model>(&json).unwrap(), model);
+        let cyclic = json.replace("\"inputs\":[0,1]", "\"inputs\":[0,2]");
+        let error = serde_json::from_str::<Model>(&cyclic).unwrap_err().to_string();
+        assert!(error.contains("layer `sum` takes its input from layer number 2"), "{error}");
+    }
+
+    #[test]
+    fn weights_are_checked() {
+        let mut model = residual();
+        let fc = model.find("fc").unwrap();
+        let wrong = Tensor::full(&[4, 5], 0.0);
+        assert!(matches!(model.set_weight(fc, "kernel", wrong), Err(Error::WeightShape { .. })));
+        let nan = Tensor::full(&[4, 4], f32::NAN);
+        assert!(matches!(model.set_weight(fc, "kernel", nan), Err(Error::WeightNotFinite { .. })));
+        assert!(
+            matches!(model.find("f"), Err(Error::UnknownLayer { nearest: Some(name), .. }) if name == "fc")
+        );
+    }
+}

@@ -1,0 +1,246 @@
+//! The shape of a layer's output from the shapes of its inputs, without the sample axis.
+
+use crate::{Error, Op, Padding, Window};
+
+/// Largest number of elements a layer's output or a weight may have (1 GiB): far more than fits an FPGA, and small
+/// enough that a hostile file cannot ask for all memory and products of sizes stay far from overflow.
+const MOST_ELEMENTS: usize = 1 << 28;
+
+impl Op {
+    /// Infers the output shape of the layer called `name` and checks its parameters.
+    pub(crate) fn output_shape(
+        &self,
+        name: &str,
+        inputs: &[&[usize]],
+    ) -> Result<Vec<usize>, Error> {
+        let layer = Place { name, op: self };
+        layer.check_input_count(inputs.len())?;
+        let shape = match inputs {
+            [] => layer.declared()?,
+            [input] => layer.single(input)?,
+            several => layer.joined(several)?,
+        };
+        let input = inputs.first().copied().unwrap_or(&[]);
+        let weights = self.weights(input).into_iter().map(|(_, shape, _)| shape);
+        match weights.chain([shape.clone()]).find(|shape| is_too_large(shape)) {
+            Some(shape) => Err(Error::TooLarge { layer: name.to_owned(), shape }),
+            None => Ok(shape),
+        }
+    }
+}
+
+fn is_too_large(shape: &[usize]) -> bool {
+    let count = shape.iter().try_fold(1usize, |count, &axis| count.checked_mul(axis));
+    count.is_none_or(|count| count > MOST_ELEMENTS)
+}
+
+/// A layer under inspection: what the errors name.
+struct Place<'a> {
+    name: &'a str,
+    op: &'a Op,
+}
+
+impl Place<'_> {
+    fn kind(&self) -> &'static str {
+        self.op.layer_type().name()
+    }
+
+    fn check_input_count(&self, given: usize) -> Result<(), Error> {
+        let (fits, expected) = match self.op {
+            Op::Input { .. } => (given == 0, "no"),
+            Op::Add | Op::Multiply | Op::Concatenate => (given >= 2, "two or more"),
+            _ => (given == 1, "exactly one"),
+        };
+        if fits {
+            return Ok(());
+        }
+        Err(Error::InputCount { layer: self.name.to_owned(), kind: self.kind(), expected, given })
+    }
+
+    fn declared(&self) -> Result<Vec<usize>, Error> {
+        match self.op {
+            Op::Input { shape } if !shape.is_empty() && !shape.contains(&0) => Ok(shape.clone()),
+            Op::Input { shape } => {
+                Err(self.parameter("shape", format!("{shape:?}"), "one or more positive axes"))
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn single(&self, input: &[usize]) -> Result<Vec<usize>, Error> {
+        match self.op {
+            Op::Dense { units, .. } => {
+                self.positive("units", *units)?;
+                Ok(with_last(input, *units))
+            }
+            Op::Conv { filters, window, .. } => {
+                self.positive("filters", *filters)?;
+                Ok(with_last(&self.slide(window, input)?, *filters))
+            }
+            Op::DepthwiseConv { multiplier, window, .. } => {
+                self.positive("the depth multiplier", *multiplier)?;
+                let shape = self.slide(window, input)?;
+                let channels = shape.last().copied().unwrap_or(0);
+                Ok(with_last(&shape, channels.saturating_mul(*multiplier)))
+            }
+            Op::Pool { window, .. } => self.slide(window, input),
+            Op::GlobalPool { .. } => match input {
+                [_, channels] | [_, _, channels] => Ok(vec![*channels]),
+                _ => Err(self.input(
+                    input,
+                    "it needs (length, channels) or (height, width, channels)".to_owned(),
+                )),
+            },
+            Op::Flatten => Ok(vec![input.iter().product()]),
+            Op::Reshape { shape } => {
+                let elements: usize = input.iter().product();
+                if !is_too_large(shape) && shape.iter().product::<usize>() == elements {
+                    return Ok(shape.clone());
+                }
+                Err(self.input(
+                    input,
+                    format!("it holds {elements} elements, the target {shape:?} needs as many"),
+                ))
+            }
+            Op::BatchNorm { epsilon, .. } if !(epsilon.is_finite() && *epsilon > 0.0) => {
+                Err(self.parameter("epsilon", epsilon.to_string(), "a positive number"))
+            }
+            Op::Dropout { rate } if !(0.0..1.0).contains(rate) => {
+                Err(self.parameter("the rate", rate.to_string(), "in 0..1"))
+            }
+            _ => Ok(input.to_vec()),
+        }
+    }
+
+    fn joined(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, Error> {
+        let first = inputs[0];
+        let axes = match self.op {
+            Op::Concatenate => first.len() - 1,
+            _ => first.len(),
+        };
+        let odd = inputs
+            .iter()
+            .find(|shape| shape.len() != first.len() || shape[..axes] != first[..axes]);
+        if let Some(second) = odd {
+            return Err(Error::Join {
+                layer: self.name.to_owned(),
+                kind: self.kind(),
+                first: first.to_vec(),
+                second: second.to_vec(),
+                fix: match self.op {
+                    Op::Concatenate => "all axes but the last must agree",
+                    _ => "all shapes must be equal",
+                },
+            });
+        }
+        match self.op {
+            Op::Concatenate => {
+                Ok(with_last(first, inputs.iter().filter_map(|shape| shape.last()).sum()))
+            }
+            _ => Ok(first.to_vec()),
+        }
+    }
+
+    /// The output of a window over the spatial axes of `input`, channels unchanged.
+    fn slide(&self, window: &Window, input: &[usize]) -> Result<Vec<usize>, Error> {
+        let rank = window.size.len();
+        if !matches!(rank, 1 | 2) || window.strides.len() != rank {
+            return Err(self.parameter(
+                "the window",
+                format!("{window:?}"),
+                "of one or two axes, a stride each",
+            ));
+        }
+        for &extent in window.size.iter().chain(&window.strides) {
+            self.positive("window and stride", extent)?;
+        }
+        if input.len() != rank + 1 {
+            let wanted = if rank == 1 { "(length, channels)" } else { "(height, width, channels)" };
+            return Err(self.input(
+                input,
+                format!("a {rank}-D window needs {wanted}; put a Reshape before it"),
+            ));
+        }
+        let mut shape = Vec::with_capacity(rank + 1);
+        for ((&size, &stride), &extent) in window.size.iter().zip(&window.strides).zip(input) {
+            shape.push(match window.padding {
+                Padding::Same => extent.div_ceil(stride),
+                Padding::Valid if extent < size => {
+                    let fix = format!(
+                        "the window {:?} is larger; use a smaller one or `same` padding",
+                        window.size
+                    );
+                    return Err(self.input(input, fix));
+                }
+                Padding::Valid => (extent - size) / stride + 1,
+            });
+        }
+        shape.push(input[rank]);
+        Ok(shape)
+    }
+
+    fn positive(&self, what: &'static str, value: usize) -> Result<(), Error> {
+        if value > 0 { Ok(()) } else { Err(self.parameter(what, value.to_string(), "positive")) }
+    }
+
+    fn parameter(&self, what: &'static str, given: String, right: &'static str) -> Error {
+        Error::Parameter { layer: self.name.to_owned(), kind: self.kind(), what, given, right }
+    }
+
+    fn input(&self, given: &[usize], fix: String) -> Error {
+        Error::InputShape {
+            layer: self.name.to_owned(),
+            kind: self.kind(),
+            given: given.to_vec(),
+            fix,
+        }
+    }
+}
+
+fn with_last(shape: &[usize], last: usize) -> Vec<usize> {
+    let mut shape = shape.to_vec();
+    if let Some(axis) = shape.last_mut() {
+        *axis = last;
+    }
+    shape
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Windows placed one by one, as a person would count them.
+    fn count_windows(extent: usize, size: usize, stride: usize, padding: Padding) -> usize {
+        let window = Window { size: vec![size], strides: vec![stride], padding };
+        let (before, after) = window.padding_of(&[extent])[0];
+        (0..).map(|n| n * stride + size).take_while(|&end| end <= before + extent + after).count()
+    }
+
+    proptest! {
+        #[test]
+        fn slides_as_counted(extent in 1usize..40, size in 1usize..8, stride in 1usize..5, same: bool) {
+            let padding = if same { Padding::Same } else { Padding::Valid };
+            let op = Op::Conv { filters: 3, window: Window { size: vec![size], strides: vec![stride], padding }, bias: true };
+            match op.output_shape("c", &[&[extent, 2]]) {
+                Ok(shape) => prop_assert_eq!(shape, vec![count_windows(extent, size, stride, padding), 3]),
+                Err(error) => prop_assert!(!same && extent < size, "{}", error),
+            }
+        }
+    }
+
+    #[test]
+    fn says_how_to_mend() {
+        let conv =
+            Op::Conv { filters: 4, window: Window::dense(&[3, 3], Padding::Valid), bias: true };
+        let error = conv.output_shape("conv", &[&[784]]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "layer `conv` (Conv2D) cannot take an input of shape [784]: a 2-D window needs (height, width, channels); put a Reshape before it"
+        );
+        assert!(matches!(Op::Add.output_shape("sum", &[&[4], &[5]]), Err(Error::Join { .. })));
+        let huge = Op::Dense { units: 1 << 60, bias: false };
+        assert!(matches!(huge.output_shape("d", &[&[16]]), Err(Error::TooLarge { .. })));
+    }
+}
