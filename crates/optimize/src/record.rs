@@ -1,0 +1,149 @@
+use std::collections::BTreeMap;
+
+use handaxe_graph::LayerType;
+use serde::{Deserialize, Serialize};
+
+use crate::EpochRecord;
+
+/// The version of the JSON that runs write.
+pub const SCHEMA: u32 = 1;
+
+/// Numbers by resource name (`dsp`, `bram36`, ...).
+pub type ByResource<T> = BTreeMap<String, T>;
+
+/// One step of the loop: a line of `steps.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// Counted from 1.
+    pub step: usize,
+    /// Sparsity asked for, of each resource of the optimisable layers.
+    pub asked: ByResource<f64>,
+    /// The largest sparsity that any choice of groups could reach.
+    pub feasible: ByResource<f64>,
+    /// Sparsity reached: savings of the removed groups over the resources of the optimisable layers.
+    pub achieved: ByResource<f64>,
+    /// The metric on the validation samples after training under the masks.
+    pub metric: f64,
+    /// Whether the metric held its tolerance.
+    pub good: bool,
+    /// Share of weights held at zero, by layer.
+    pub sparsity: BTreeMap<String, f64>,
+    /// How the knapsack was solved.
+    pub solver: SolverRecord,
+    /// Wall time of the step.
+    pub seconds: f64,
+}
+
+/// How a knapsack was solved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SolverRecord {
+    /// Which solver answered.
+    pub name: String,
+    /// `optimal` with proof, else `feasible`.
+    pub status: String,
+    /// No choice can be worth more than this.
+    pub bound: f64,
+    /// What the kept groups are worth.
+    pub value: f64,
+}
+
+/// One epoch of one stretch of training: a line of `epochs.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CurveRecord {
+    /// The step it belongs to, 0 for the baseline.
+    pub step: usize,
+    /// Which stretch.
+    pub phase: Phase,
+    /// Loss and metric.
+    #[serde(flatten)]
+    pub epoch: EpochRecord,
+}
+
+/// What a stretch of training is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Training the network that is to be pruned.
+    Baseline,
+    /// Training around the cut, masked weights held.
+    Fit,
+    /// Training without masks, so that pruned weights may grow again.
+    Rewind,
+}
+
+/// The metric of one network on the two parts that it was not trained on.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Scores {
+    /// On the samples that decisions were based on.
+    pub validation: f64,
+    /// On samples never seen.
+    pub test: f64,
+}
+
+/// A layer before and after: one row of the table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayerRecord {
+    /// The layer's name.
+    pub name: String,
+    /// The kind of layer.
+    #[serde(rename = "type")]
+    pub layer_type: LayerType,
+    /// Shape of the kernel.
+    pub shape: Vec<usize>,
+    /// Share of kernel weights that are zero afterwards.
+    pub sparsity: f64,
+    /// Why the run's objective left the layer alone, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_alone: Option<String>,
+    /// Resources of the layer.
+    pub resources: BeforeAfter,
+}
+
+/// Resources of the original and of the final network.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct BeforeAfter {
+    /// Of the original.
+    pub before: ByResource<u64>,
+    /// Of the final network.
+    pub after: ByResource<u64>,
+}
+
+/// The whole run in figures: `result.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResultRecord {
+    /// Version of this form.
+    pub schema: u32,
+    /// Name of the network.
+    pub model: String,
+    /// Name of the objective.
+    pub objective: String,
+    /// Name of the metric.
+    pub metric: String,
+    /// The original network.
+    pub baseline: Scores,
+    /// The network handed back.
+    #[serde(rename = "final")]
+    pub last: Scores,
+    /// The step it comes from; none when no step held the tolerance and the baseline is handed back.
+    pub best_step: Option<usize>,
+    /// The sparsity that the run was asked to reach, where it was asked.
+    pub asked: ByResource<f64>,
+    /// The largest sparsity within reach.
+    pub feasible: ByResource<f64>,
+    /// The sparsity that the final network has, of each resource of the optimisable layers.
+    pub achieved: ByResource<f64>,
+    /// Whether what was asked, or all that is feasible, was reached.
+    pub met: bool,
+    /// Resources of the whole network.
+    pub resources: BeforeAfter,
+    /// Every layer with a kernel.
+    pub layers: Vec<LayerRecord>,
+    /// What was done differently from what was written.
+    pub diagnostics: Vec<String>,
+    /// The seed of the run.
+    pub seed: u64,
+    /// The version of handaxe.
+    pub version: String,
+    /// Wall time of the whole run.
+    pub seconds: f64,
+}

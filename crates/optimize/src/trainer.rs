@@ -1,0 +1,65 @@
+use handaxe_data::Direction;
+use handaxe_graph::{Masks, Model};
+use serde::{Deserialize, Serialize};
+
+/// Whatever went wrong inside a trainer, an observer or another part that the user supplied.
+pub type ForeignError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Which samples to judge by. The loop decides on validation; test is looked at for the final figures only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Samples that the scheduler's decisions are based on.
+    Validation,
+    /// Samples that neither training nor any decision has seen.
+    Test,
+}
+
+/// One stretch of training.
+#[derive(Debug, Clone, Copy)]
+pub struct Fit<'a> {
+    /// Passes over the training samples.
+    pub epochs: usize,
+    /// Weights to hold fixed: they keep their bits whatever the optimiser's momentum or decay.
+    pub frozen: Option<&'a Masks>,
+    /// All randomness of this stretch (order of samples, dropout) comes from the run's seed and this number,
+    /// so that a resumed run draws what the uninterrupted one would have drawn.
+    pub stream: u64,
+}
+
+/// What one pass over the training samples gave.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// Counted from 1 in its stretch.
+    pub epoch: usize,
+    /// Mean training loss over the pass.
+    pub loss: f64,
+    /// The metric on the validation samples afterwards.
+    pub metric: f64,
+}
+
+/// A network in training: all that the loop needs of it.
+///
+/// `handaxe-train` implements it on candle; the tests of the loop use a scripted one.
+pub trait Trainer {
+    /// Which way the metric is better.
+    fn direction(&self) -> Direction;
+
+    /// The network with its present weights.
+    fn model(&self) -> Result<Model, ForeignError>;
+
+    /// Takes over the weights of `model`, which has the same graph.
+    fn restore(&mut self, model: &Model) -> Result<(), ForeignError>;
+
+    /// The metric on a part of the data.
+    fn evaluate(&mut self, part: Part) -> Result<f64, ForeignError>;
+
+    /// Forgets the training optimiser's state (moments, step count).
+    fn reset(&mut self) -> Result<(), ForeignError>;
+
+    /// Trains; reports every epoch as it ends.
+    fn fit(
+        &mut self,
+        fit: &Fit<'_>,
+        progress: &mut dyn FnMut(&EpochRecord) -> Result<(), ForeignError>,
+    ) -> Result<(), ForeignError>;
+}
