@@ -105,4 +105,22 @@ pub enum Error {
         /// The name given.
         given: String,
     },
+
+    /// A file that is not in the form it seems to have.
+    #[error("line {line}: {fault}")]
+    Line {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        fault: crate::Fault,
+    },
+
+    /// Not the description of a problem to generate.
+    #[error(
+        "`{given}` should be `seed,N,K,M`: four integers, at least 1 class and 1 to 3 resources, as `1,1000,5,2`"
+    )]
+    Spec {
+        /// The text given.
+        given: String,
+    },
 }

@@ -20,10 +20,12 @@ mod class;
 mod dynamic;
 mod error;
 mod exact;
+mod generate;
 mod greedy;
 mod limits;
 mod mip;
 mod problem;
+mod read;
 mod reduce;
 mod solution;
 
@@ -32,10 +34,12 @@ pub use branch_bound::BranchBound;
 pub use class::ClassSolver;
 pub use dynamic::Dynamic;
 pub use error::Error;
+pub use generate::{Spec, write_text};
 pub use greedy::Greedy;
 pub use limits::Limits;
 pub use mip::Mip;
 pub use problem::{Class, Problem};
+pub use read::{Fault, Instance, read};
 pub use solution::{Effort, Solution, Status};
 
 /// A way to solve knapsack problems.

@@ -204,7 +204,7 @@ impl<'a> Problem<'a> {
     }
 }
 
-fn check_count(given: usize) -> Result<(), Error> {
+pub(crate) fn check_count(given: usize) -> Result<(), Error> {
     if u32::try_from(given).is_ok() { Ok(()) } else { Err(Error::TooManyItems { given }) }
 }
 
