@@ -42,6 +42,14 @@ impl Standardiser {
         Ok(Self { mean, deviation })
     }
 
+    /// Whether it can be applied: a finite mean and a positive deviation for each feature. [`Standardiser::fit`] gives no
+    /// other, a file may.
+    pub fn is_valid(&self) -> bool {
+        self.mean.len() == self.deviation.len()
+            && self.mean.iter().all(|mean| mean.is_finite())
+            && self.deviation.iter().all(|deviation| deviation.is_finite() && *deviation > 0.0)
+    }
+
     /// The standardised copy of `data`.
     ///
     /// # Errors

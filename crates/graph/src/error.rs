@@ -66,6 +66,11 @@ pub enum Error {
     #[error("the model has no {what}: add at least one")]
     Missing { what: &'static str },
 
+    #[error(
+        "the preprocessing is for inputs of {given:?} features, the model has inputs of {expected:?}; deviations must be positive"
+    )]
+    Preprocessing { given: Vec<usize>, expected: Vec<usize> },
+
     #[error("{what} `{given}` is unknown: known are {known}")]
     UnknownName { what: &'static str, given: String, known: String },
 

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use handaxe_data::Tensor;
+use handaxe_data::{Standardiser, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Op, nearest};
@@ -92,12 +92,18 @@ pub struct Model {
     name: String,
     layers: Vec<Layer>,
     outputs: Vec<LayerId>,
+    preprocessing: Vec<Standardiser>,
 }
 
 impl Model {
     /// A model without layers.
     pub fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), layers: Vec::new(), outputs: Vec::new() }
+        Self {
+            name: name.to_owned(),
+            layers: Vec::new(),
+            outputs: Vec::new(),
+            preprocessing: Vec::new(),
+        }
     }
 
     /// The model's name.
@@ -187,6 +193,29 @@ impl Model {
         &self.outputs
     }
 
+    /// What was done to each input of the training data before it reached the network; empty for nothing. Whoever
+    /// feeds the network must do the same.
+    pub fn preprocessing(&self) -> &[Standardiser] {
+        &self.preprocessing
+    }
+
+    /// States what is done to each input before it reaches the network.
+    ///
+    /// # Errors
+    /// [`Error::Preprocessing`] unless there is none or one for each input, with an entry for each feature.
+    pub fn set_preprocessing(&mut self, preprocessing: Vec<Standardiser>) -> Result<(), Error> {
+        let given: Vec<usize> =
+            preprocessing.iter().map(|standardiser| standardiser.mean.len()).collect();
+        let features = |layer: &Layer| layer.output_shape.last().copied().unwrap_or(0);
+        let expected: Vec<usize> = self.inputs().map(|(_, layer)| features(layer)).collect();
+        let whole = preprocessing.iter().all(|standardiser| standardiser.is_valid());
+        if !preprocessing.is_empty() && (given != expected || !whole) {
+            return Err(Error::Preprocessing { given, expected });
+        }
+        self.preprocessing = preprocessing;
+        Ok(())
+    }
+
     /// Number of stored numbers, running statistics included.
     pub fn parameters(&self) -> usize {
         self.layers.iter().map(Layer::parameters).sum()
@@ -247,6 +276,8 @@ struct Record {
     name: String,
     layers: Vec<LayerRecord>,
     outputs: Vec<LayerId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    preprocessing: Vec<Standardiser>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -265,7 +296,8 @@ impl From<Model> for Record {
             inputs: layer.inputs,
             op: layer.op,
         });
-        Self { name: model.name, layers: layers.collect(), outputs: model.outputs }
+        let (outputs, preprocessing) = (model.outputs, model.preprocessing);
+        Self { name: model.name, layers: layers.collect(), outputs, preprocessing }
     }
 }
 
@@ -278,6 +310,7 @@ impl TryFrom<Record> for Model {
             model.add(&layer.name, layer.op, &layer.inputs)?;
         }
         model.set_outputs(&record.outputs)?;
+        model.set_preprocessing(record.preprocessing)?;
         model.verify()?;
         Ok(model)
     }
@@ -306,7 +339,13 @@ mod tests {
 
     #[test]
     fn structure_survives_json_and_broken_json_is_refused() {
-        let model = residual();
+        let mut model = residual();
+        let scale = Standardiser { mean: vec![0.5; 4], deviation: vec![2.0; 4] };
+        model.set_preprocessing(vec![scale.clone()]).unwrap();
+        assert!(matches!(
+            model.set_preprocessing(vec![scale; 2]),
+            Err(Error::Preprocessing { .. })
+        ));
         let json = serde_json::to_string(&model).unwrap();
         assert_eq!(serde_json::from_str::<Model>(&json).unwrap(), model);
         let cyclic = json.replace("\"inputs\":[0,1]", "\"inputs\":[0,2]");

@@ -1,0 +1,292 @@
+//! The loop of spec/optimization.md section 8.
+
+use std::time::Instant;
+
+use handaxe_data::Direction;
+use handaxe_graph::{HlsConfig, Masks, Model};
+use handaxe_knapsack::{Limits, Solver};
+use handaxe_objective::Objective;
+use handaxe_prune::{Ranking, Scope, Selection};
+use handaxe_schedule::{Scheduler, Step};
+
+use crate::plan::Plan;
+use crate::{
+    CurveRecord, Error, Event, Fit, Observer, Part, Phase, Scores, SolverRecord, StepRecord, Trainer,
+};
+
+/// How hard and how long to try.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Epochs a step, rewinding included.
+    pub epochs: usize,
+    /// Epochs at the end of a step in which pruned weights may grow again.
+    pub rewinding: usize,
+    /// The factor of the baseline's metric that must hold; by default 0.975 for a metric that should grow, 1/0.975 for
+    /// one that should fall.
+    pub rtol: Option<f64>,
+    /// Bad steps in a row that are forgiven.
+    pub cutoff: usize,
+    /// One knapsack for the network or one for each layer.
+    pub scope: Scope,
+    /// Groups that every layer keeps.
+    pub floor: usize,
+}
+
+impl Default for Settings {
+    /// hls4ml's defaults where it has them: rewinding 1, cutoff 3, global. 10 epochs a step.
+    fn default() -> Self {
+        Self { epochs: 10, rewinding: 1, rtol: None, cutoff: 3, scope: Scope::Global, floor: 1 }
+    }
+}
+
+/// The parts of a run that can be swapped, each behind its trait.
+#[derive(Clone, Copy)]
+pub struct Optimisation<'a> {
+    /// What is to be saved.
+    pub objective: &'a dyn Objective,
+    /// Which groups of weights matter.
+    pub ranking: &'a dyn Ranking,
+    /// Who solves the knapsack.
+    pub solver: &'a dyn Solver,
+    /// How long and on how much memory the solver may work.
+    pub limits: &'a Limits,
+    /// How the network is to be built, where the objective needs it.
+    pub config: Option<&'a HlsConfig>,
+    /// How hard to try.
+    pub settings: &'a Settings,
+}
+
+/// Where an interrupted run stood after a whole step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    /// The steps so far.
+    pub steps: Vec<StepRecord>,
+    /// The network as the last step left it.
+    pub current: Model,
+    /// The network that would be handed back.
+    pub best: Model,
+}
+
+/// What a run hands back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The network as it was given.
+    pub original: Model,
+    /// The network of the last good step, or the original when no step was good.
+    pub model: Model,
+    /// Metrics of the original.
+    pub baseline: Scores,
+    /// Metrics of the network handed back.
+    pub last: Scores,
+    /// Every step, in order.
+    pub steps: Vec<StepRecord>,
+    /// Layers that the objective left alone, and why.
+    pub left_alone: Vec<(String, String)>,
+    /// What was done differently from what was written.
+    pub diagnostics: Vec<String>,
+}
+
+impl Outcome {
+    /// The step whose network is handed back.
+    pub fn best_step(&self) -> Option<&StepRecord> {
+        self.steps.iter().rfind(|step| step.good)
+    }
+}
+
+impl Optimisation<'_> {
+    /// Prunes the trainer's network step by step as far as `scheduler` asks and the metric holds; the trainer ends with the
+    /// best network's weights. `checkpoint` continues an interrupted run with the same settings.
+    ///
+    /// # Errors
+    /// Settings that cannot work, no layer to optimise, a metric that is no number, or what a part of the run reports.
+    pub fn run(
+        &self,
+        trainer: &mut dyn Trainer,
+        scheduler: &mut dyn Scheduler,
+        observer: &mut dyn Observer,
+        checkpoint: Option<Checkpoint>,
+    ) -> Result<Outcome, Error> {
+        let rtol = self.checked_rtol(trainer.direction())?;
+        let original = trainer.model().map_err(Error::Trainer)?;
+        let plan = Plan::new(&original, self.objective, self.config)?;
+
+        let baseline = Scores {
+            validation: trainer.evaluate(Part::Validation).map_err(Error::Trainer)?,
+            test: trainer.evaluate(Part::Test).map_err(Error::Trainer)?,
+        };
+        if !(baseline.validation.is_finite() && baseline.test.is_finite()) {
+            return Err(Error::Baseline { given: baseline.validation + baseline.test });
+        }
+        tell(observer, &Event::Baseline { validation: baseline.validation })?;
+
+        let mut state = State { steps: Vec::new(), best: original.clone(), bad: 0 };
+        let mut next = Step::To(scheduler.sparsity());
+        if let Some(checkpoint) = checkpoint {
+            trainer.restore(&checkpoint.current).map_err(Error::Trainer)?;
+            next = state.replay(checkpoint, scheduler, self.settings.cutoff)?;
+        }
+        while let Step::To(sparsity) = next {
+            let record = self.step(&plan, sparsity, &state, trainer, observer)?;
+            let good = match trainer.direction() {
+                Direction::Increasing => record.metric >= rtol * baseline.validation,
+                Direction::Decreasing => record.metric <= rtol * baseline.validation,
+            };
+            let record = StepRecord { good, ..record };
+            if good {
+                state.best = trainer.model().map_err(Error::Trainer)?;
+            }
+            next = state.decide(record, scheduler, self.settings.cutoff);
+            if next != Step::Done {
+                // What grows again in a last rewinding would be thrown away with it.
+                self.fit(trainer, observer, state.steps.len(), Phase::Rewind, None)?;
+            }
+            let current = trainer.model().map_err(Error::Trainer)?;
+            if let Some(record) = state.steps.last() {
+                tell(observer, &Event::Step { record, current: &current, best: &state.best })?;
+            }
+        }
+        trainer.restore(&state.best).map_err(Error::Trainer)?;
+        let last = Scores {
+            validation: trainer.evaluate(Part::Validation).map_err(Error::Trainer)?,
+            test: trainer.evaluate(Part::Test).map_err(Error::Trainer)?,
+        };
+        let (left_alone, diagnostics) = (plan.left_alone, plan.diagnostics);
+        Ok(Outcome { original, model: state.best, baseline, last, steps: state.steps, left_alone, diagnostics })
+    }
+
+    /// Chooses groups at `sparsity`, cuts, trains around the cut, and judges; `good` is left to the caller.
+    fn step(
+        &self,
+        plan: &Plan,
+        sparsity: f64,
+        state: &State,
+        trainer: &mut dyn Trainer,
+        observer: &mut dyn Observer,
+    ) -> Result<StepRecord, Error> {
+        let started = Instant::now();
+        let step = state.steps.len() + 1;
+        let mut model = trainer.model().map_err(Error::Trainer)?;
+        let selection = plan.select(&model, sparsity, self)?;
+        tell(observer, &Event::Masked { step, sparsity, masks: &selection.masks })?;
+        selection.masks.apply(&mut model)?;
+        trainer.restore(&model).map_err(Error::Trainer)?;
+        trainer.reset().map_err(Error::Trainer)?;
+        self.fit(trainer, observer, step, Phase::Fit, Some(&selection.masks))?;
+        let metric = trainer.evaluate(Part::Validation).map_err(Error::Trainer)?;
+        if !metric.is_finite() {
+            return Err(Error::Diverged { step, given: metric });
+        }
+        Ok(self.record(step, &model, &selection, metric, started))
+    }
+
+    fn record(
+        &self,
+        step: usize,
+        model: &Model,
+        selection: &Selection,
+        metric: f64,
+        started: Instant,
+    ) -> StepRecord {
+        let by_resource = |values: &dyn Fn(usize) -> f64| {
+            let names = self.objective.resources().iter().enumerate();
+            names.map(|(place, name)| ((*name).to_owned(), values(place))).collect()
+        };
+        let layers = selection.masks.iter();
+        StepRecord {
+            step,
+            asked: by_resource(&|place| selection.resources[place].asked),
+            feasible: by_resource(&|place| selection.resources[place].feasible),
+            achieved: by_resource(&|place| selection.resources[place].achieved),
+            metric,
+            good: false,
+            sparsity: layers.map(|(id, mask)| (model.layer(id).name().to_owned(), mask.sparsity())).collect(),
+            solver: SolverRecord {
+                name: selection.solver.clone(),
+                status: selection.status.as_str().to_owned(),
+                bound: selection.bound,
+                value: selection.value,
+            },
+            seconds: started.elapsed().as_secs_f64(),
+        }
+    }
+
+    /// One stretch of training. Its stream is its place in the run, so that it does not depend on what ran before.
+    fn fit(
+        &self,
+        trainer: &mut dyn Trainer,
+        observer: &mut dyn Observer,
+        step: usize,
+        phase: Phase,
+        frozen: Option<&Masks>,
+    ) -> Result<(), Error> {
+        let Settings { epochs, rewinding, .. } = *self.settings;
+        let (epochs, odd) = match phase {
+            Phase::Rewind => (rewinding, 1),
+            _ => (epochs - rewinding, 0),
+        };
+        if epochs == 0 {
+            return Ok(());
+        }
+        let fit = Fit { epochs, frozen, stream: 2 * step as u64 + odd };
+        let mut progress = |epoch: &_| observer.notify(&Event::Epoch(&CurveRecord { step, phase, epoch: *epoch }));
+        trainer.fit(&fit, &mut progress).map_err(Error::Trainer)
+    }
+
+    fn checked_rtol(&self, direction: Direction) -> Result<f64, Error> {
+        let Settings { epochs, rewinding, rtol, .. } = *self.settings;
+        if epochs <= rewinding {
+            return Err(Error::NoEpochs { epochs, rewinding });
+        }
+        let rtol = rtol.unwrap_or(match direction {
+            Direction::Increasing => 0.975,
+            Direction::Decreasing => 1.0 / 0.975,
+        });
+        if !(rtol.is_finite() && rtol > 0.0) {
+            return Err(Error::Tolerance { given: rtol });
+        }
+        if direction == Direction::Decreasing && rtol < 1.0 {
+            return Err(Error::DemandsImprovement { given: rtol });
+        }
+        Ok(rtol)
+    }
+}
+
+/// What the loop remembers from step to step.
+struct State {
+    steps: Vec<StepRecord>,
+    best: Model,
+    bad: usize,
+}
+
+impl State {
+    /// Takes in a judged step and asks the scheduler for the next target.
+    fn decide(&mut self, record: StepRecord, scheduler: &mut dyn Scheduler, cutoff: usize) -> Step {
+        self.bad = if record.good { 0 } else { self.bad + 1 };
+        let next = if record.good { scheduler.advance() } else { scheduler.retreat() };
+        self.steps.push(record);
+        if self.bad > cutoff { Step::Done } else { next }
+    }
+
+    /// Brings scheduler and counters to where the checkpoint was taken.
+    fn replay(
+        &mut self,
+        checkpoint: Checkpoint,
+        scheduler: &mut dyn Scheduler,
+        cutoff: usize,
+    ) -> Result<Step, Error> {
+        let given = checkpoint.steps.len();
+        let mut next = Step::To(scheduler.sparsity());
+        for record in checkpoint.steps {
+            if next == Step::Done {
+                return Err(Error::Checkpoint { given, ended: self.steps.len() });
+            }
+            next = self.decide(record, scheduler, cutoff);
+        }
+        self.best = checkpoint.best;
+        Ok(next)
+    }
+}
+
+fn tell(observer: &mut dyn Observer, event: &Event<'_>) -> Result<(), Error> {
+    observer.notify(event).map_err(Error::Observer)
+}
