@@ -147,7 +147,7 @@ impl Optimisation<'_> {
         }
         trainer.restore(&state.best).map_err(Error::Trainer)?;
         let last = Scores {
-            validation: trainer.evaluate(Part::Validation).map_err(Error::Trainer)?,
+            validation: state.steps.iter().rfind(|step| step.good).map_or(baseline.validation, |step| step.metric),
             test: trainer.evaluate(Part::Test).map_err(Error::Trainer)?,
         };
         let (left_alone, diagnostics) = (plan.left_alone, plan.diagnostics);

@@ -1,0 +1,25 @@
+use std::process::ExitCode;
+
+/// Why the command ends without success.
+#[derive(Debug)]
+pub enum Failure {
+    /// Bad usage or bad input: exit code 2.
+    Input(String),
+    /// It ran, but the asked budget, sparsity or accuracy was not met: exit code 3.
+    NotMet(String),
+    /// Anything else: exit code 1.
+    Other(String),
+}
+
+impl Failure {
+    /// Prints the message for people and gives the exit code.
+    pub fn report(self) -> ExitCode {
+        let (code, message) = match self {
+            Self::Input(message) => (2, message),
+            Self::NotMet(message) => (3, message),
+            Self::Other(message) => (1, message),
+        };
+        eprintln!("error: {message}");
+        ExitCode::from(code)
+    }
+}

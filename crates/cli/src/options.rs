@@ -1,0 +1,163 @@
+//! The flags of `optimize` and `train`. Each is a key of `run.toml` under the same name; what is not given is not said.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+/// The network and its data.
+#[derive(Debug, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[command(next_help_heading = "Network and data")]
+pub struct Source {
+    /// A trained network (.safetensors)
+    #[arg(long, value_name = "FILE", conflicts_with = "network")]
+    model: Option<PathBuf>,
+    /// A network to train first, such as dense:64,relu,dense:32,relu,dense:5,softmax
+    #[arg(long, value_name = "SPEC")]
+    network: Option<String>,
+    /// Samples: a .npz, .npy or .csv file, names after a colon: jets.npz:x=hlf_ungroomed,y=label
+    #[arg(long, value_name = "FILE")]
+    data: Option<String>,
+    /// Share of the samples kept for the final figures, where the data have no test part [default: 0.2]
+    #[arg(long, value_name = "SHARE")]
+    test_split: Option<f64>,
+    /// Share of the training samples that decisions are based on [default: 0.2]
+    #[arg(long, value_name = "SHARE")]
+    validation_split: Option<f64>,
+    /// Standardise the features on the training part [default: for a network trained here]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    standardise: Option<bool>,
+    /// accuracy, auc, mse or mae [default: accuracy for classes, mse for values]
+    #[arg(long, value_name = "NAME")]
+    metric: Option<String>,
+}
+
+/// How to train.
+#[derive(Debug, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[command(next_help_heading = "Training")]
+pub struct Training {
+    /// Epochs in which --network is trained [default: 30]
+    #[arg(long, value_name = "N")]
+    baseline_epochs: Option<usize>,
+    /// glorot-, he- or lecun-, uniform or normal [default: glorot-uniform]
+    #[arg(long, value_name = "NAME")]
+    initialiser: Option<String>,
+    /// Samples a training step [default: 128]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<usize>,
+    /// Learning rate [default: 0.001]
+    #[arg(long, value_name = "RATE")]
+    learning_rate: Option<f64>,
+    /// adam or sgd [default: adam]
+    #[arg(long, value_name = "NAME")]
+    optimiser: Option<String>,
+    /// Momentum of sgd [default: 0.9]
+    #[arg(long, value_name = "M")]
+    momentum: Option<f64>,
+    /// Penalty on the absolute values of kernel weights [default: 0]
+    #[arg(long, value_name = "L1")]
+    l1: Option<f64>,
+    /// Penalty on the squares of kernel weights [default: 0]
+    #[arg(long, value_name = "L2")]
+    l2: Option<f64>,
+    /// Where all randomness comes from [default: 0]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+}
+
+/// The hardware that the network is for.
+#[derive(Debug, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[command(next_help_heading = "Hardware")]
+pub struct Hardware {
+    /// hls4ml's configuration, YAML or JSON
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Precision of the whole model, such as ap_fixed<16,6>
+    #[arg(long, value_name = "TYPE")]
+    pub precision: Option<String>,
+    /// Reuse factor of the whole model
+    #[arg(long, value_name = "N")]
+    pub reuse_factor: Option<usize>,
+    /// Latency or Resource
+    #[arg(long, value_name = "NAME")]
+    pub strategy: Option<String>,
+    /// io_parallel or io_stream
+    #[arg(long, value_name = "NAME")]
+    pub io_type: Option<String>,
+}
+
+/// What to prune and how far.
+#[derive(Debug, Args, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[command(next_help_heading = "Pruning")]
+pub struct Pruning {
+    /// parameter, gpu-flops, vivado-dsp, vivado-ff or vivado-dsp-bram [default: vivado-dsp]
+    #[arg(long, value_name = "NAME")]
+    objective: Option<String>,
+    /// Share of the resource to save, of the layers the objective can optimise [default: as much as the metric allows]
+    #[arg(long, value_name = "S")]
+    final_sparsity: Option<f64>,
+    /// Share to begin with [default: 0]
+    #[arg(long, value_name = "S")]
+    initial_sparsity: Option<f64>,
+    /// polynomial, constant or binary [default: polynomial]
+    #[arg(long, value_name = "NAME")]
+    scheduler: Option<String>,
+    /// polynomial: number of steps [default: 10]
+    #[arg(long, value_name = "N")]
+    steps: Option<u32>,
+    /// polynomial: the power by which steps shrink [default: 3]
+    #[arg(long, value_name = "P")]
+    power: Option<f64>,
+    /// constant: what each step adds [default: 0.05]
+    #[arg(long, value_name = "S")]
+    step: Option<f64>,
+    /// binary: how close the search comes [default: 0.01]
+    #[arg(long, value_name = "S")]
+    threshold: Option<f64>,
+    /// l1 or l2 [default: l1]
+    #[arg(long, value_name = "NAME")]
+    ranking: Option<String>,
+    /// One knapsack for each layer instead of one for the network
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    local: Option<bool>,
+    /// Groups that every layer keeps [default: 1]
+    #[arg(long, value_name = "N")]
+    floor: Option<usize>,
+    /// auto, class, dynamic, greedy, branch_bound or mip [default: auto]
+    #[arg(long, value_name = "NAME")]
+    solver: Option<String>,
+    /// Seconds that one knapsack may take [default: no limit]
+    #[arg(long, value_name = "S")]
+    time_limit: Option<f64>,
+    /// Epochs a step, rewinding included [default: 10]
+    #[arg(long, value_name = "N")]
+    epochs: Option<usize>,
+    /// Epochs at the end of a step in which pruned weights may grow again [default: 1]
+    #[arg(long, value_name = "N")]
+    rewinding: Option<usize>,
+    /// Bad steps in a row that are forgiven [default: 3]
+    #[arg(long, value_name = "N")]
+    cutoff: Option<usize>,
+    /// Factor of the baseline's metric that must hold [default: 0.975, or 1/0.975 for an error]
+    #[arg(long, value_name = "F")]
+    rtol: Option<f64>,
+    /// Run once for each of N parts of the data, each being the test part once
+    #[arg(long, value_name = "N")]
+    folds: Option<usize>,
+}
+
+/// How to speak.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Output")]
+pub struct Speech {
+    /// Print one JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// No progress and no messages but errors
+    #[arg(long)]
+    pub quiet: bool,
+}

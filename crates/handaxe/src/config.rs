@@ -1,0 +1,264 @@
+use std::path::{Path, PathBuf};
+
+use handaxe_graph::{HlsConfig, IoType, Strategy};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// Everything a run can be told: the flags of the command line and the keys of a `run.toml`, under the same names.
+///
+/// ```
+/// let run = handaxe::RunConfig::parse("
+///     data = 'jets.npz:x=hlf_ungroomed,y=label'
+///     network = 'dense:64,relu,dense:32,relu,dense:5,softmax'
+///     objective = 'vivado-dsp'
+///     final-sparsity = 0.5
+///     reuse-factor = 4
+///     strategy = 'Resource'
+/// ")?;
+/// assert_eq!(run.epochs, 10);
+/// # Ok::<(), handaxe::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RunConfig {
+    /// A trained network, as `.safetensors`. Either this or `network`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<PathBuf>,
+    /// A network to train first, such as `dense:64,relu,dense:5,softmax`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
+    /// The samples: a `.npz`, `.npy` or `.csv` file, with the names of its arrays or columns after a colon.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+    /// Share of the samples kept for the final figures, where the data come without a test part.
+    pub test_split: f64,
+    /// Share of the training samples that decisions are based on.
+    pub validation_split: f64,
+    /// Bring every feature to mean 0 and deviation 1, as measured on the training part. By default for a network that is
+    /// trained here; a given model brings its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standardise: Option<bool>,
+    /// Run once for each of this many parts of the data, each being the test part once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folds: Option<usize>,
+    /// What is judged: `accuracy`, `auc`, `mse` or `mae`. By default accuracy for classes, mse for values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
+
+    /// Epochs in which `network` is trained.
+    pub baseline_epochs: usize,
+    /// How the weights of `network` start.
+    pub initialiser: String,
+
+    /// An hls4ml configuration, YAML or JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config: Option<PathBuf>,
+    /// Precision of the whole model, in place of the configuration's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<String>,
+    /// Reuse factor of the whole model, in place of the configuration's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reuse_factor: Option<usize>,
+    /// Strategy of the whole model, in place of the configuration's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<String>,
+    /// `io_parallel` or `io_stream`, in place of the configuration's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub io_type: Option<String>,
+
+    /// What is to be saved.
+    pub objective: String,
+    /// The share of the resource to save, of the layers that the objective can optimise. Without it, as much as the metric
+    /// allows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub final_sparsity: Option<f64>,
+    /// The share to begin with.
+    pub initial_sparsity: f64,
+    /// How the share grows: `polynomial`, `constant` or `binary`.
+    pub scheduler: String,
+    /// polynomial: number of steps.
+    pub steps: u32,
+    /// polynomial: the power by which steps shrink.
+    pub power: f64,
+    /// constant: what each step adds.
+    pub step: f64,
+    /// binary: how close the search comes.
+    pub threshold: f64,
+    /// Which groups of weights matter: `l1` or `l2`.
+    pub ranking: String,
+    /// Solve a knapsack for each layer instead of one for the network.
+    pub local: bool,
+    /// Groups that every layer keeps.
+    pub floor: usize,
+    /// Who solves the knapsack.
+    pub solver: String,
+    /// Seconds that one solve may take; then the best selection found counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_limit: Option<f64>,
+
+    /// Epochs a step, rewinding included.
+    pub epochs: usize,
+    /// Epochs at the end of a step in which pruned weights may grow again.
+    pub rewinding: usize,
+    /// Bad steps in a row that are forgiven.
+    pub cutoff: usize,
+    /// The factor of the baseline's metric that must hold; by default 0.975, or 1/0.975 for an error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rtol: Option<f64>,
+    /// Samples a training step.
+    pub batch_size: usize,
+    /// Learning rate.
+    pub learning_rate: f64,
+    /// `adam` or `sgd`.
+    pub optimiser: String,
+    /// sgd: momentum.
+    pub momentum: f64,
+    /// Penalty on the absolute values of kernel weights.
+    pub l1: f64,
+    /// Penalty on the squares of kernel weights.
+    pub l2: f64,
+    /// Where all randomness comes from.
+    pub seed: u64,
+    /// Where the run goes; a new directory. Without it, `runs/<name>-NNN`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub out: Option<PathBuf>,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        let schedule = handaxe_schedule::Settings::default();
+        let settings = handaxe_optimize::Settings::default();
+        Self {
+            model: None,
+            network: None,
+            data: None,
+            test_split: 0.2,
+            validation_split: 0.2,
+            standardise: None,
+            folds: None,
+            metric: None,
+            baseline_epochs: 30,
+            initialiser: "glorot-uniform".to_owned(),
+            config: None,
+            precision: None,
+            reuse_factor: None,
+            strategy: None,
+            io_type: None,
+            objective: "vivado-dsp".to_owned(),
+            final_sparsity: None,
+            initial_sparsity: schedule.initial_sparsity,
+            scheduler: schedule.kind.to_string(),
+            steps: schedule.steps,
+            power: schedule.power,
+            step: schedule.step,
+            threshold: schedule.threshold,
+            ranking: "l1".to_owned(),
+            local: false,
+            floor: settings.floor,
+            solver: "auto".to_owned(),
+            time_limit: None,
+            epochs: settings.epochs,
+            rewinding: settings.rewinding,
+            cutoff: settings.cutoff,
+            rtol: settings.rtol,
+            batch_size: 128,
+            learning_rate: 1e-3,
+            optimiser: "adam".to_owned(),
+            momentum: 0.9,
+            l1: 0.0,
+            l2: 0.0,
+            seed: 0,
+            out: None,
+        }
+    }
+}
+
+impl RunConfig {
+    /// Reads a `run.toml`. Paths in it are relative to the working directory, as on the command line.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or as [`RunConfig::parse`].
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| Error::Io { action: "read", path: path.to_owned(), source })?;
+        Self::parse(&text).map_err(|error| Error::In { path: path.to_owned(), source: Box::new(error) })
+    }
+
+    /// Reads the text of a `run.toml`.
+    ///
+    /// # Errors
+    /// [`Error::RunFile`] for broken TOML, an unknown key or a value of the wrong type, with the place.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        toml::from_str(text).map_err(|error| Error::RunFile { reason: error.to_string() })
+    }
+
+    /// These settings with the keys of `flags` in place of their own. `flags` serialises as a table of the same keys.
+    ///
+    /// # Errors
+    /// [`Error::RunFile`] for keys or types that do not fit.
+    pub fn overridden(&self, flags: &impl Serialize) -> Result<Self, Error> {
+        let reason = |reason: String| Error::RunFile { reason };
+        let mut table = toml::Table::try_from(self).map_err(|error| reason(error.to_string()))?;
+        table.extend(toml::Table::try_from(flags).map_err(|error| reason(error.to_string()))?);
+        table.try_into().map_err(|error: toml::de::Error| reason(error.to_string()))
+    }
+
+    /// The text of the `run.toml` that says all of this.
+    ///
+    /// # Errors
+    /// [`Error::RunFile`] for a path that is not UTF-8.
+    pub fn to_toml(&self) -> Result<String, Error> {
+        toml::to_string(self).map_err(|error| Error::RunFile { reason: error.to_string() })
+    }
+
+    /// The hardware configuration: the file's, with what is said here in place of its model level. None where nothing is said.
+    ///
+    /// # Errors
+    /// A broken file, or a precision, strategy or io_type that is none.
+    pub fn hls(&self) -> Result<Option<HlsConfig>, Error> {
+        let mut hls = match &self.config {
+            Some(path) => handaxe_formats::hls::load(path)?,
+            None => HlsConfig::default(),
+        };
+        if let Some(precision) = &self.precision {
+            hls.model.precision.insert("default".to_owned(), precision.parse()?);
+        }
+        if let Some(strategy) = &self.strategy {
+            hls.model.strategy = Some(strategy.parse::<Strategy>()?);
+        }
+        if let Some(io_type) = &self.io_type {
+            hls.io_type = Some(io_type.parse::<IoType>()?);
+        }
+        hls.model.reuse_factor = self.reuse_factor.or(hls.model.reuse_factor);
+        hls.verify()?;
+        let said = [&self.precision, &self.strategy, &self.io_type].iter().any(|flag| flag.is_some());
+        Ok((self.config.is_some() || said || self.reuse_factor.is_some()).then_some(hls))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_survive_their_own_file() {
+        let run = RunConfig::default();
+        assert_eq!(RunConfig::parse(&run.to_toml().unwrap()).unwrap(), run);
+    }
+
+    #[test]
+    fn flags_override_the_file_and_typos_are_refused() {
+        #[derive(Serialize)]
+        #[serde(rename_all = "kebab-case")]
+        struct Flags {
+            final_sparsity: Option<f64>,
+            epochs: Option<usize>,
+        }
+        let file = RunConfig::parse("epochs = 4\nseed = 7").unwrap();
+        let run = file.overridden(&Flags { final_sparsity: Some(0.5), epochs: None }).unwrap();
+        assert_eq!((run.epochs, run.seed, run.final_sparsity), (4, 7, Some(0.5)));
+        let error = RunConfig::parse("epoch = 4").unwrap_err().to_string();
+        assert!(error.contains("unknown field `epoch`") && error.contains("line 1"), "{error}");
+    }
+}

@@ -1,0 +1,59 @@
+#![expect(missing_docs, reason = "each message names its fields")]
+
+use std::path::PathBuf;
+
+/// What can go wrong in an application of handaxe.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    #[error("{}: {source}", path.display())]
+    In { path: PathBuf, source: Box<Error> },
+
+    #[error("the run's settings cannot be read: {reason}")]
+    RunFile { reason: String },
+
+    #[error("{what} is missing: give {how}")]
+    Missing { what: &'static str, how: &'static str },
+
+    #[error("both `model` and `network` are given: a network is loaded or trained here, not both")]
+    ModelAndNetwork,
+
+    #[error("{what} must be {right}, not {given}")]
+    Value { what: &'static str, given: String, right: &'static str },
+
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io { action: &'static str, path: PathBuf, source: std::io::Error },
+
+    #[error(transparent)]
+    Data(#[from] handaxe_data::Error),
+
+    #[error(transparent)]
+    Fixed(#[from] handaxe_fixed::Error),
+
+    #[error(transparent)]
+    Formats(#[from] handaxe_formats::Error),
+
+    #[error(transparent)]
+    Graph(#[from] handaxe_graph::Error),
+
+    #[error(transparent)]
+    Knapsack(#[from] handaxe_knapsack::Error),
+
+    #[error(transparent)]
+    Objective(#[from] handaxe_objective::Error),
+
+    #[error(transparent)]
+    Optimize(#[from] handaxe_optimize::Error),
+
+    #[error(transparent)]
+    Prune(#[from] handaxe_prune::Error),
+
+    #[error(transparent)]
+    Report(#[from] handaxe_report::Error),
+
+    #[error(transparent)]
+    Schedule(#[from] handaxe_schedule::Error),
+
+    #[error(transparent)]
+    Train(#[from] handaxe_train::Error),
+}
