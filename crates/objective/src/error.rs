@@ -1,0 +1,46 @@
+#![expect(missing_docs, reason = "each message names its fields")]
+
+use handaxe_graph::{IoType, Strategy};
+
+/// An objective that cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    #[error("no objective is called `{given}`: there are {}", crate::names())]
+    UnknownObjective { given: String },
+}
+
+/// Why an objective leaves a layer alone. The layer's name is for the caller to add.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Obstacle {
+    #[error("it has no kernel to prune")]
+    NoWeights,
+
+    #[error(
+        "`{objective}` depends on how the layer is built: give an hls configuration with precision, reuse factor and strategy"
+    )]
+    NoConfiguration { objective: &'static str },
+
+    #[error(
+        "the width of its {what} precision is `auto`, not yet known: state a type such as fixed<16,6>"
+    )]
+    UnknownWidth { what: &'static str },
+
+    #[error(
+        "its weights are {width} bits wide: below {threshold} bits multiplications take LUTs, so there is no DSP to save"
+    )]
+    NarrowWeights { width: u64, threshold: u64 },
+
+    #[error("with {io_type} and strategy {strategy} `{objective}` has nothing to gain in it")]
+    NothingToGain { objective: &'static str, io_type: IoType, strategy: Strategy },
+
+    #[error(
+        "its neurons are the network's answers, and `{objective}` can only remove whole neurons"
+    )]
+    LastLayer { objective: &'static str },
+
+    /// For objectives from outside.
+    #[error("{reason}")]
+    Other { reason: String },
+}
