@@ -1,1 +1,33 @@
-//! Files in and out: native models, data sets, hls_config
+//! Files in and out: data sets, native models and hls4ml's configurations.
+//!
+//! - [`data::load`], [`data::load_parts`]: `.npz`, `.npy` and `.csv` into a [`handaxe_data::Dataset`];
+//! - [`native::load`], [`native::save`]: a [`handaxe_graph::Model`] as one `.safetensors` file;
+//! - [`hls::load`], [`hls::parse`]: hls4ml's YAML or JSON into a [`handaxe_graph::HlsConfig`];
+//! - [`write_atomically`]: what is written is there as a whole or not at all.
+//!
+//! What is read may come from anyone: every reader answers broken or hostile files with an [`Error`] that names
+//! the file and the place, and takes no more memory than the file's own content needs.
+//!
+//! ```
+//! use handaxe_formats::{data, hls};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let file = folder.path().join("points.csv");
+//! std::fs::write(&file, "x,y,kind\n0.5,1.5,cat\n2.5,3.5,dog\n")?;
+//! let points = data::load(&file.display().to_string())?;
+//! assert_eq!(points.inputs()[0].shape(), [2, 2]);
+//! assert_eq!(points.targets().width(), 2); // two classes
+//!
+//! let config = hls::parse("Model: {Precision: 'ap_fixed<16,6>', ReuseFactor: 4}")?;
+//! assert_eq!(config.model.reuse_factor, Some(4));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod data;
+mod error;
+pub mod hls;
+pub mod native;
+mod write;
+
+pub use error::Error;
+pub use write::write_atomically;

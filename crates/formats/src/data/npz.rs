@@ -1,0 +1,80 @@
+use std::fs::File;
+use std::io::BufReader;
+
+use handaxe_graph::nearest;
+use zip::ZipArchive;
+
+use super::npy::Array;
+use super::reference::Reference;
+use super::{Part, open};
+use crate::Error;
+
+type Archive = ZipArchive<BufReader<File>>;
+
+/// Reads the arrays that the reference names, or those of the usual names.
+pub(super) fn read(reference: &Reference) -> Result<Vec<Part>, Error> {
+    let file = BufReader::new(open(&reference.path)?);
+    let mut archive = ZipArchive::new(file).map_err(|error| Error::Zip { error })?;
+    let known = arrays(&archive);
+    let names = names(reference, &known)?;
+    names.into_iter().map(|(x, y)| part(&mut archive, &known, &x, &y)).collect()
+}
+
+/// Names of all arrays, sorted.
+fn arrays(archive: &Archive) -> Vec<String> {
+    let files = archive.file_names().filter_map(Result::ok);
+    let mut names: Vec<String> =
+        files.filter_map(|file| file.strip_suffix(".npy").map(str::to_owned)).collect();
+    names.sort_unstable();
+    names
+}
+
+/// Inputs and target of each part.
+fn names(reference: &Reference, known: &[String]) -> Result<Vec<(Vec<String>, String)>, Error> {
+    let has = |name: &str| known.iter().any(|known| known == name);
+    let usual = |x: &str, y: &str| (vec![x.to_owned()], y.to_owned());
+    let chosen = !reference.x.is_empty() || reference.y.is_some();
+    if !chosen && has("x_train") && has("y_train") {
+        let mut parts = vec![usual("x_train", "y_train")];
+        if has("x_test") && has("y_test") {
+            parts.push(usual("x_test", "y_test"));
+        }
+        return Ok(parts);
+    }
+    let usable = chosen || (has("x") && has("y"));
+    if !usable {
+        let first = known.first().map_or("NAME", String::as_str).to_owned();
+        return Err(Error::NoDefaultArrays { first, known: known.join(", ") });
+    }
+    let (mut x, y) = (reference.x.clone(), reference.y.clone());
+    if x.is_empty() {
+        x.push("x".to_owned());
+    }
+    let mut parts = vec![(x, y.unwrap_or_else(|| "y".to_owned()))];
+    if let Some(y_test) = &reference.y_test {
+        parts.push((reference.x_test.clone(), y_test.clone()));
+    }
+    Ok(parts)
+}
+
+fn part(archive: &mut Archive, known: &[String], x: &[String], y: &str) -> Result<Part, Error> {
+    let mut inputs = Vec::with_capacity(x.len());
+    for name in x {
+        inputs.push((name.clone(), array(archive, known, name)?.features()?));
+    }
+    let answers = array(archive, known, y)?.answers()?;
+    Part::new(inputs, (y.to_owned(), answers))
+}
+
+fn array(archive: &mut Archive, known: &[String], name: &str) -> Result<Array, Error> {
+    if !known.iter().any(|known| known == name) {
+        return Err(Error::UnknownArray {
+            name: name.to_owned(),
+            nearest: nearest(name, known.iter().map(String::as_str)),
+            known: known.join(", "),
+        });
+    }
+    let entry = archive.by_name(&format!("{name}.npy")).map_err(|error| Error::Zip { error })?;
+    let size = entry.size();
+    Array::read(name, size, entry)
+}

@@ -1,0 +1,198 @@
+#![expect(missing_docs, reason = "each message names its fields")]
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What can be wrong with a file, or with naming one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Any of the others, with the file it was found in.
+    #[error("{}: {error}", path.display())]
+    InFile { path: PathBuf, error: Box<Error> },
+
+    #[error("there is no file {}{}", path.display(), did_you_mean(nearest))]
+    NotFound { path: PathBuf, nearest: Option<String> },
+
+    #[error("the folder {} does not exist: make it first", path.display())]
+    NoFolder { path: PathBuf },
+
+    #[error("{error}")]
+    Io { error: io::Error },
+
+    #[error("unknown kind of data: a data set is an .npz, .npy or .csv file")]
+    UnknownFormat,
+
+    #[error(
+        "`{text}` after the file's name is not understood: write FILE:x=NAME,y=NAME (x_test= and y_test= name a test part)"
+    )]
+    Reference { text: String },
+
+    #[error("it has no array `{name}`{}; it holds: {known}", did_you_mean(nearest))]
+    UnknownArray { name: String, nearest: Option<String>, known: String },
+
+    #[error(
+        "it has no arrays x and y, nor x_train and y_train; choose as in FILE:x={first},y=NAME from: {known}"
+    )]
+    NoDefaultArrays { first: String, known: String },
+
+    #[error("an .npy file holds one array: name the labels' file too, as in FILE.npy:y=labels.npy")]
+    LabelsFile,
+
+    #[error("array `{array}` is no .npy array: {what}")]
+    NpyHeader { array: String, what: String },
+
+    #[error(
+        "array `{array}` holds `{given}`: can be read are f4, f8, i1 to i8, u1 to u8, b1 and, for labels, U and S"
+    )]
+    Dtype { array: String, given: String },
+
+    #[error(
+        "array `{array}` is cut short: shape {shape:?} needs {expected} bytes, {given} are there"
+    )]
+    Truncated { array: String, shape: Vec<usize>, expected: String, given: u64 },
+
+    #[error("array `{array}` cannot be read: {error}")]
+    Unreadable { array: String, error: io::Error },
+
+    #[error("array `{array}` of shape {shape:?} has no samples: at least one is needed")]
+    Empty { array: String, shape: Vec<usize> },
+
+    #[error(
+        "array `{array}` of shape {shape:?} cannot be the target: one label or one row of values a sample is needed"
+    )]
+    TargetShape { array: String, shape: Vec<usize> },
+
+    #[error("array `{array}` holds text: only labels can be text, features must be numbers")]
+    TextFeatures { array: String },
+
+    #[error(
+        "array `{array}` holds {value:e} at sample {sample} (element {element}), which no f32 can hold: clean or drop such samples first"
+    )]
+    NotFinite { array: String, value: f64, sample: usize, element: usize },
+
+    #[error(
+        "{place}: label {label} is out of range: classes are numbered 0 to at most {most}; write real-valued targets as floating point"
+    )]
+    Label { place: String, label: String, most: u32 },
+
+    #[error("`{place}` holds {given} different texts: at most {most} classes can be told apart")]
+    TooManyNames { place: String, given: usize, most: usize },
+
+    #[error("`{x}` has {x_samples} samples, `{y}` has {y_samples}: they must agree")]
+    Lengths { x: String, x_samples: usize, y: String, y_samples: usize },
+
+    #[error("train and test part differ: {train} against {test}")]
+    Parts { train: String, test: String },
+
+    #[error("line {line} has {given} fields, the first line has {expected}")]
+    Ragged { line: u64, given: usize, expected: usize },
+
+    #[error("line {line}, column `{column}`: `{text}` is not a finite number")]
+    Cell { line: u64, column: String, text: String },
+
+    #[error("line {line}, column `{column}`: the label is missing")]
+    NoLabel { line: u64, column: String },
+
+    #[error("it has no column `{name}`{}; it has: {known}", did_you_mean(nearest))]
+    UnknownColumn { name: String, nearest: Option<String>, known: String },
+
+    #[error("it has {given} columns: features and a label are needed")]
+    TooFewColumns { given: usize },
+
+    #[error("it has no rows of data")]
+    NoRows,
+
+    #[error("{error}")]
+    Csv { error: csv::Error },
+
+    #[error("it is not a readable archive: {error}")]
+    Zip { error: zip::result::ZipError },
+
+    #[error("{error}")]
+    Data { error: handaxe_data::Error },
+
+    #[error("{error}")]
+    Graph { error: Box<handaxe_graph::Error> },
+
+    #[error("it is not a readable .safetensors file: {error}")]
+    Safetensors { error: safetensors::SafeTensorError },
+
+    #[error(
+        "it is a .safetensors file, but not a handaxe model: its metadata lack the key `handaxe`"
+    )]
+    NotNative,
+
+    #[error("its graph cannot be read: {error}")]
+    GraphJson { error: serde_json::Error },
+
+    #[error(
+        "it is written in format {given}, this handaxe reads format {known}: use a newer handaxe"
+    )]
+    Version { given: u64, known: u64 },
+
+    #[error("its graph needs the tensor `{name}`, which the file lacks")]
+    NoTensor { name: String },
+
+    #[error("it holds a tensor `{name}` that its graph does not know{}", did_you_mean(nearest))]
+    UnknownTensor { name: String, nearest: Option<String> },
+
+    #[error("its tensor `{name}` is of type {given}, weights are F32")]
+    TensorType { name: String, given: String },
+
+    #[error("it is neither YAML nor JSON as hls4ml writes it: {what}")]
+    HlsSyntax { what: String },
+
+    #[error("{place}: unknown key `{key}`{}", did_you_mean(nearest))]
+    HlsKey { place: String, key: String, nearest: Option<String> },
+
+    #[error("{place}: `{key}` is given twice, under different spellings")]
+    HlsTwice { place: String, key: String },
+
+    #[error("{place}: {key} must be {expected}, not {given}")]
+    HlsValue { place: String, key: String, given: String, expected: &'static str },
+
+    #[error("{place}: {key}: {error}")]
+    HlsPrecision { place: String, key: String, error: Box<handaxe_fixed::Error> },
+}
+
+impl Error {
+    /// The same, found in `path`.
+    pub(crate) fn in_file(self, path: &Path) -> Self {
+        match self {
+            named @ (Self::InFile { .. } | Self::NotFound { .. }) => named,
+            error => Self::InFile { path: path.to_owned(), error: Box::new(error) },
+        }
+    }
+
+    /// Why `path` could not be opened, with the nearest name in its folder if there is none of that name.
+    pub(crate) fn opening(path: &Path, error: io::Error) -> Self {
+        if error.kind() != io::ErrorKind::NotFound {
+            return Self::Io { error }.in_file(path);
+        }
+        let nearest = path.file_name().and_then(|name| {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let entries = std::fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?;
+            let names: Vec<String> =
+                entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+            handaxe_graph::nearest(name.to_str()?, names.iter().map(String::as_str))
+        });
+        Self::NotFound { path: path.to_owned(), nearest }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Io { error }
+    }
+}
+
+impl From<handaxe_graph::Error> for Error {
+    fn from(error: handaxe_graph::Error) -> Self {
+        Self::Graph { error: Box::new(error) }
+    }
+}
+
+fn did_you_mean(nearest: &Option<String>) -> String {
+    nearest.as_ref().map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}

@@ -1,0 +1,107 @@
+//! The keys of hls4ml's configurations, as hls4ml writes them.
+
+use handaxe_graph::nearest;
+
+/// Under `HLSConfig`, or at the top of a configuration that stands alone.
+pub(super) const LEVELS: &[&str] =
+    &["Model", "LayerType", "LayerName", "Flows", "Optimizers", "SkipOptimizers"];
+
+/// At the top of a project's configuration. Only `IOType` and `HLSConfig` matter here.
+pub(super) const PROJECT: &[&str] = &[
+    "HLSConfig",
+    "IOType",
+    "AcceleratorConfig",
+    "Backend",
+    "Board",
+    "ClockPeriod",
+    "ClockUncertainty",
+    "FIFO",
+    "HyperoptHandshake",
+    "InputData",
+    "InputShape",
+    "InputShapes",
+    "KerasH5",
+    "KerasJson",
+    "KerasModel",
+    "OnnxModel",
+    "OutputDir",
+    "OutputPredictions",
+    "OutputShapes",
+    "Part",
+    "Platform",
+    "ProjectDir",
+    "ProjectName",
+    "PytorchModel",
+    "Stamp",
+    "Technology",
+    "TensorFlowModel",
+    "TraceOutput",
+    "Version",
+    "WriterConfig",
+    "XilinxPart",
+];
+
+/// In a section: what handaxe takes.
+pub(super) const SETTINGS: &[&str] =
+    &["Precision", "ReuseFactor", "Strategy", "ParallelizationFactor"];
+
+/// In a section: what hls4ml writes or reads, and no estimate depends on.
+pub(super) const PASSED_OVER: &[&str] = &[
+    "BitExact",
+    "BramFactor",
+    "Compression",
+    "ConvImplementation",
+    "Implementation",
+    "PipelineInterval",
+    "PipelineStyle",
+    "RecurrentReuseFactor",
+    "Skip",
+    "Static",
+    "TableSize",
+    "TargetCycles",
+    "Trace",
+    "TraceOutput",
+];
+
+/// Variables that have a precision.
+pub(super) const VARIABLES: &[&str] = &[
+    "default",
+    "maximum",
+    "weight",
+    "bias",
+    "accum",
+    "result",
+    "scale",
+    "table",
+    "exp_table",
+    "inv_table",
+    "inv_inp",
+    "param",
+    "depthwise",
+    "pointwise",
+    "depthwise_accum",
+    "pointwise_accum",
+    "depthwise_result",
+    "recurrent_weight",
+    "recurrent_bias",
+];
+
+/// Whether `key` is `known`, but for case and underscores.
+pub(super) fn is(key: &str, known: &str) -> bool {
+    let plain = |text: &str| text.replace('_', "").to_ascii_lowercase();
+    plain(key) == plain(known)
+}
+
+/// The variable that `key` names, with or without `_t`.
+pub(super) fn variable(key: &str) -> Option<&'static str> {
+    let bare = key.strip_suffix("_t").or_else(|| key.strip_suffix("_T")).unwrap_or(key);
+    VARIABLES.iter().find(|known| is(bare, known)).copied()
+}
+
+/// The known key that was most likely meant.
+pub(super) fn nearest_key<'a>(
+    key: &str,
+    known: impl IntoIterator<Item = &'a &'static str>,
+) -> Option<String> {
+    nearest(key, known.into_iter().copied())
+}
