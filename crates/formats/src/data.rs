@@ -74,19 +74,27 @@ pub fn load(reference: &str) -> Result<Dataset, Error> {
 /// As [`load`].
 pub fn load_parts(reference: &str) -> Result<Parts, Error> {
     let reference = Reference::parse(reference)?;
-    let read = || {
-        let mut parts = read(&reference)?.into_iter();
-        let Some(mut train) = parts.next() else { return Err(Error::NoRows) };
-        let test = match parts.next() {
-            None => None,
-            Some(mut test) => {
-                train.answers.agree(&mut test.answers)?;
-                Some(dataset(test.inputs, test.answers.finish())?)
-            }
-        };
-        Ok(Parts { train: dataset(train.inputs, train.answers.finish())?, test })
-    };
-    read().map_err(|error| error.in_file(&reference.path))
+    read(&reference).and_then(finish).map_err(|error| error.in_file(&reference.path))
+}
+
+/// Reads the arrays of the usual names from an `.npz` archive in memory, such as one built into a program.
+///
+/// # Errors
+/// As [`load`], without the name of a file.
+pub fn parts_of_npz(archive: &[u8]) -> Result<Parts, Error> {
+    npz::read_from(std::io::Cursor::new(archive), &Reference::default()).and_then(finish)
+}
+
+/// Gives train and test part the same classes.
+fn finish(parts: Vec<Part>) -> Result<Parts, Error> {
+    let mut parts = parts.into_iter();
+    let Some(mut train) = parts.next() else { return Err(Error::NoRows) };
+    let mut test = parts.next();
+    if let Some(test) = &mut test {
+        train.answers.agree(&mut test.answers)?;
+    }
+    let dataset = |part: Part| dataset(part.inputs, part.answers.finish());
+    Ok(Parts { train: dataset(train)?, test: test.map(dataset).transpose()? })
 }
 
 /// One part, or train and test part.

@@ -5,8 +5,8 @@
 //! - [`hls::load`], [`hls::parse`]: hls4ml's YAML or JSON into a [`handaxe_graph::HlsConfig`];
 //! - [`write_atomically`]: what is written is there as a whole or not at all.
 //!
-//! What is read may come from anyone: every reader answers broken or hostile files with an [`Error`] that names
-//! the file and the place, and takes no more memory than the file's own content needs.
+//! What is read may come from anyone: every reader answers broken or hostile files with an [`Error`] that names the file
+//! and the place. What a header claims is believed only as far as content stands behind it.
 //!
 //! ```
 //! use handaxe_formats::{data, hls};

@@ -3,7 +3,7 @@
 //! The metadata key `handaxe` holds `{"format": 1, "model": {...}}`, the graph without its weights; the tensors are called
 //! `layer.weight` (`fc1.kernel`, `fc1.bias`, ...), F32, in Keras' layouts. Any safetensors reader can read the weights.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use handaxe_data::Tensor;
@@ -88,14 +88,9 @@ fn from_bytes(bytes: &[u8]) -> Result<Model, Error> {
             weights.map(move |(weight, _)| (id, weight, tensor_name(layer.name(), weight)))
         })
         .collect();
-    if let Some(name) = tensors
-        .names()
-        .into_iter()
-        .filter(|name| !slots.iter().any(|(.., slot)| slot == name))
-        .min()
-    {
-        let nearest = nearest(name, slots.iter().map(|(.., slot)| slot.as_str()));
-        return Err(Error::UnknownTensor { name: name.to_owned(), nearest });
+    let known: BTreeSet<&str> = slots.iter().map(|(.., name)| name.as_str()).collect();
+    if let Some(name) = tensors.names().into_iter().filter(|name| !known.contains(name)).min() {
+        return Err(Error::UnknownTensor { name: name.to_owned(), nearest: nearest(name, known) });
     }
     for (id, weight, name) in slots {
         let view = tensors.tensor(&name).map_err(|_| Error::NoTensor { name: name.clone() })?;

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use handaxe_data::{Dataset, Targets};
-use handaxe_formats::data::{Parts, load, load_parts};
+use handaxe_formats::data::{Parts, load, load_parts, parts_of_npz};
 use proptest::prelude::*;
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
@@ -241,6 +241,11 @@ fn broken_archives_are_named() {
             "array `x` of shape [0, 2] has no samples",
         ),
         (
+            vec![("x", npy("<f8", true, "(5, 2305843009213693952, 0)", &[])), y.clone()],
+            "",
+            "`x` has 5 samples, `y` has 2",
+        ),
+        (
             vec![("x", npy("<f4", false, "()", &[0; 4])), y.clone()],
             "",
             "array `x` of shape [] has no samples",
@@ -354,6 +359,15 @@ fn shared(path: &str) -> Option<String> {
     }
     println!("SKIPPED: shared data absent");
     None
+}
+
+#[test]
+fn the_built_in_part_of_mnist() {
+    let archive = include_bytes!("../../../fixtures/mnist/mnist.npz");
+    let Parts { train, test } = parts_of_npz(archive).unwrap();
+    assert_eq!(train.inputs()[0].shape(), [9000, 28, 28]);
+    assert_eq!((classes(&train).1, test.unwrap().len()), (10, 2000));
+    assert!(parts_of_npz(&archive[..1000]).is_err());
 }
 
 #[test]

@@ -60,7 +60,7 @@ impl Array {
         if (bytes.len() as u64) < needed {
             return Err(short(bytes.len() as u64));
         }
-        if header.fortran && header.shape.len() > 1 {
+        if header.fortran && header.shape.len() > 1 && needed > 0 {
             bytes = row_major(&bytes, &header.shape, header.kind.size());
         }
         let array = Self { name: name.to_owned(), header, bytes };

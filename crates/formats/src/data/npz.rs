@@ -1,5 +1,4 @@
-use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read, Seek};
 
 use handaxe_graph::nearest;
 use zip::ZipArchive;
@@ -9,19 +8,24 @@ use super::reference::Reference;
 use super::{Part, open};
 use crate::Error;
 
-type Archive = ZipArchive<BufReader<File>>;
-
 /// Reads the arrays that the reference names, or those of the usual names.
 pub(super) fn read(reference: &Reference) -> Result<Vec<Part>, Error> {
-    let file = BufReader::new(open(&reference.path)?);
-    let mut archive = ZipArchive::new(file).map_err(|error| Error::Zip { error })?;
+    read_from(BufReader::new(open(&reference.path)?), reference)
+}
+
+/// The same from an archive that is open already.
+pub(super) fn read_from(
+    source: impl Read + Seek,
+    reference: &Reference,
+) -> Result<Vec<Part>, Error> {
+    let mut archive = ZipArchive::new(source).map_err(|error| Error::Zip { error })?;
     let known = arrays(&archive);
     let names = names(reference, &known)?;
     names.into_iter().map(|(x, y)| part(&mut archive, &known, &x, &y)).collect()
 }
 
 /// Names of all arrays, sorted.
-fn arrays(archive: &Archive) -> Vec<String> {
+fn arrays<R: Read + Seek>(archive: &ZipArchive<R>) -> Vec<String> {
     let files = archive.file_names().filter_map(Result::ok);
     let mut names: Vec<String> =
         files.filter_map(|file| file.strip_suffix(".npy").map(str::to_owned)).collect();
@@ -57,7 +61,12 @@ fn names(reference: &Reference, known: &[String]) -> Result<Vec<(Vec<String>, St
     Ok(parts)
 }
 
-fn part(archive: &mut Archive, known: &[String], x: &[String], y: &str) -> Result<Part, Error> {
+fn part<R: Read + Seek>(
+    archive: &mut ZipArchive<R>,
+    known: &[String],
+    x: &[String],
+    y: &str,
+) -> Result<Part, Error> {
     let mut inputs = Vec::with_capacity(x.len());
     for name in x {
         inputs.push((name.clone(), array(archive, known, name)?.features()?));
@@ -66,7 +75,11 @@ fn part(archive: &mut Archive, known: &[String], x: &[String], y: &str) -> Resul
     Part::new(inputs, (y.to_owned(), answers))
 }
 
-fn array(archive: &mut Archive, known: &[String], name: &str) -> Result<Array, Error> {
+fn array<R: Read + Seek>(
+    archive: &mut ZipArchive<R>,
+    known: &[String],
+    name: &str,
+) -> Result<Array, Error> {
     if !known.iter().any(|known| known == name) {
         return Err(Error::UnknownArray {
             name: name.to_owned(),
