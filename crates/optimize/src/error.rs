@@ -11,10 +11,14 @@ pub enum Error {
     #[error("objective `{objective}` can optimise no layer of this network:{}", list(reasons))]
     NothingOptimisable { objective: String, reasons: Vec<(String, String)> },
 
-    #[error("{epochs} epochs with {rewinding} of them for rewinding leave none for training: epochs must exceed rewinding")]
+    #[error(
+        "{epochs} epochs with {rewinding} of them for rewinding leave none for training: epochs must exceed rewinding"
+    )]
     NoEpochs { epochs: usize, rewinding: usize },
 
-    #[error("rtol {given} is not a tolerance: it is a positive factor of the baseline's metric, such as 0.975")]
+    #[error(
+        "rtol {given} is not a tolerance: it is a positive factor of the baseline's metric, such as 0.975"
+    )]
     Tolerance { given: f64 },
 
     #[error(
@@ -29,10 +33,9 @@ pub enum Error {
     #[error("the metric became {given} at step {step}: lower the learning rate")]
     Diverged { step: usize, given: f64 },
 
-    #[error("objective `{objective}` answers {given} numbers for layer `{layer}`, it has {expected} resources")]
-    ResourceCount { objective: String, layer: String, given: usize, expected: usize },
-
-    #[error("the checkpoint has {given} steps, but after step {ended} this schedule ends: the run was made with other settings")]
+    #[error(
+        "the checkpoint has {given} steps, but after step {ended} this schedule ends: the run was made with other settings"
+    )]
     Checkpoint { given: usize, ended: usize },
 
     #[error("{} already exists: choose another --out, or --force to replace it", path.display())]

@@ -46,7 +46,9 @@ fn one_layer(
             let groups = Groups::new(&layer.weight_shape, &how.structure)?;
             for size in zeroed_groups(&groups, &mask) {
                 let savings = objective.savings(&layer, &how, size, Action::Prune);
-                cost.iter_mut().zip(savings).for_each(|(cost, saved)| *cost = cost.saturating_sub(saved));
+                cost.iter_mut()
+                    .zip(savings)
+                    .for_each(|(cost, saved)| *cost = cost.saturating_sub(saved));
             }
         }
         for (resource, cost) in objective.resources().iter().zip(cost) {

@@ -1,1 +1,27 @@
-//! The optimisation loop over traits, and its run directory
+//! The optimisation loop: prune a little, train around the cut, judge, and go on while the metric holds.
+//!
+//! [`Optimisation`] joins an objective, a ranking, a solver and a scheduler with a [`Trainer`]; it never names the framework that
+//! trains. [`Observer`]s see every [`Event`]; one of them is [`RunDir`], the run on disk, from which an interrupted run
+//! continues. [`footprint`] counts a network's resources as its weights stand.
+//!
+//! The loop is that of hls4ml's Optimization API, after B. Ramhorst et al. 2023, arXiv:2308.05170.
+
+mod error;
+mod footprint;
+mod observer;
+mod plan;
+mod record;
+mod run;
+mod run_dir;
+mod trainer;
+
+pub use error::Error;
+pub use footprint::{Footprint, footprint};
+pub use observer::{Event, Observer};
+pub use record::{
+    BeforeAfter, ByResource, CurveRecord, LayerRecord, Phase, ResultRecord, SCHEMA, Scores,
+    SolverRecord, StepRecord,
+};
+pub use run::{Checkpoint, Optimisation, Outcome, Settings};
+pub use run_dir::RunDir;
+pub use trainer::{EpochRecord, Fit, ForeignError, Part, Trainer};

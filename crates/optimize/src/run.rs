@@ -11,7 +11,8 @@ use handaxe_schedule::{Scheduler, Step};
 
 use crate::plan::Plan;
 use crate::{
-    CurveRecord, Error, Event, Fit, Observer, Part, Phase, Scores, SolverRecord, StepRecord, Trainer,
+    CurveRecord, Error, Event, Fit, Observer, Part, Phase, Scores, SolverRecord, StepRecord,
+    Trainer,
 };
 
 /// How hard and how long to try.
@@ -147,11 +148,23 @@ impl Optimisation<'_> {
         }
         trainer.restore(&state.best).map_err(Error::Trainer)?;
         let last = Scores {
-            validation: state.steps.iter().rfind(|step| step.good).map_or(baseline.validation, |step| step.metric),
+            validation: state
+                .steps
+                .iter()
+                .rfind(|step| step.good)
+                .map_or(baseline.validation, |step| step.metric),
             test: trainer.evaluate(Part::Test).map_err(Error::Trainer)?,
         };
         let (left_alone, diagnostics) = (plan.left_alone, plan.diagnostics);
-        Ok(Outcome { original, model: state.best, baseline, last, steps: state.steps, left_alone, diagnostics })
+        Ok(Outcome {
+            original,
+            model: state.best,
+            baseline,
+            last,
+            steps: state.steps,
+            left_alone,
+            diagnostics,
+        })
     }
 
     /// Chooses groups at `sparsity`, cuts, trains around the cut, and judges; `good` is left to the caller.
@@ -199,7 +212,9 @@ impl Optimisation<'_> {
             achieved: by_resource(&|place| selection.resources[place].achieved),
             metric,
             good: false,
-            sparsity: layers.map(|(id, mask)| (model.layer(id).name().to_owned(), mask.sparsity())).collect(),
+            sparsity: layers
+                .map(|(id, mask)| (model.layer(id).name().to_owned(), mask.sparsity()))
+                .collect(),
             solver: SolverRecord {
                 name: selection.solver.clone(),
                 status: selection.status.as_str().to_owned(),
@@ -228,7 +243,8 @@ impl Optimisation<'_> {
             return Ok(());
         }
         let fit = Fit { epochs, frozen, stream: 2 * step as u64 + odd };
-        let mut progress = |epoch: &_| observer.notify(&Event::Epoch(&CurveRecord { step, phase, epoch: *epoch }));
+        let mut progress =
+            |epoch: &_| observer.notify(&Event::Epoch(&CurveRecord { step, phase, epoch: *epoch }));
         trainer.fit(&fit, &mut progress).map_err(Error::Trainer)
     }
 

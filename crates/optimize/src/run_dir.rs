@@ -11,7 +11,9 @@ use handaxe_graph::Model;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Checkpoint, CurveRecord, Error, Event, ForeignError, Observer, ResultRecord, StepRecord};
+use crate::{
+    Checkpoint, CurveRecord, Error, Event, ForeignError, Observer, ResultRecord, StepRecord,
+};
 
 const CONFIG: &str = "run.toml";
 const BASELINE: &str = "baseline.safetensors";
@@ -130,7 +132,7 @@ impl RunDir {
     /// # Errors
     /// A missing or broken file.
     pub fn baseline(&self) -> Result<Model, Error> {
-        Ok(native::load(&self.path.join(BASELINE))?)
+        Ok(native::load(self.path.join(BASELINE))?)
     }
 
     /// The network that was handed back.
@@ -138,7 +140,7 @@ impl RunDir {
     /// # Errors
     /// A missing or broken file: the run has not ended.
     pub fn model(&self) -> Result<Model, Error> {
-        Ok(native::load(&self.path.join(MODEL))?)
+        Ok(native::load(self.path.join(MODEL))?)
     }
 
     /// The whole run in figures.
@@ -148,8 +150,11 @@ impl RunDir {
     pub fn result(&self) -> Result<ResultRecord, Error> {
         let path = self.path.join(RESULT);
         let text = fs::read_to_string(&path).map_err(io("read", &path))?;
-        serde_json::from_str(&text)
-            .map_err(|error| Error::Record { path, line: error.line(), reason: error.to_string() })
+        serde_json::from_str(&text).map_err(|error| Error::Record {
+            path,
+            line: error.line(),
+            reason: error.to_string(),
+        })
     }
 
     /// Where the last whole step left the run; none before the first.
@@ -159,10 +164,10 @@ impl RunDir {
     pub fn checkpoint(&self) -> Result<Option<Checkpoint>, Error> {
         let Some(last) = self.steps.last() else { return Ok(None) };
         let best = match self.steps.iter().rfind(|step| step.good) {
-            Some(step) => native::load(&self.best_path(step.step))?,
+            Some(step) => native::load(self.best_path(step.step))?,
             None => self.baseline()?,
         };
-        let current = native::load(&self.current_path(last.step))?;
+        let current = native::load(self.current_path(last.step))?;
         Ok(Some(Checkpoint { steps: self.steps.clone(), current, best }))
     }
 
@@ -171,7 +176,7 @@ impl RunDir {
     /// # Errors
     /// The file system's.
     pub fn begin(&self, config: &str, baseline: &Model) -> Result<(), Error> {
-        native::save(&self.path.join(BASELINE), baseline)?;
+        native::save(baseline, self.path.join(BASELINE))?;
         self.write(CONFIG, config.as_bytes())
     }
 
@@ -180,18 +185,24 @@ impl RunDir {
     /// # Errors
     /// The file system's.
     pub fn finish(&self, model: &Model, result: &ResultRecord) -> Result<(), Error> {
-        native::save(&self.path.join(MODEL), model)?;
-        let mut json = serde_json::to_vec_pretty(result).map_err(|error| self.record_error(RESULT, error))?;
+        native::save(model, self.path.join(MODEL))?;
+        let mut json =
+            serde_json::to_vec_pretty(result).map_err(|error| self.record_error(RESULT, error))?;
         json.push(b'\n');
         self.write(RESULT, &json)
     }
 
-    fn save_step(&mut self, record: &StepRecord, current: &Model, best: &Model) -> Result<(), Error> {
+    fn save_step(
+        &mut self,
+        record: &StepRecord,
+        current: &Model,
+        best: &Model,
+    ) -> Result<(), Error> {
         let checkpoints = self.path.join(CHECKPOINTS);
         fs::create_dir_all(&checkpoints).map_err(io("create", &checkpoints))?;
-        native::save(&self.current_path(record.step), current)?;
+        native::save(current, self.current_path(record.step))?;
         if record.good {
-            native::save(&self.best_path(record.step), best)?;
+            native::save(best, self.best_path(record.step))?;
         }
         self.steps.push(record.clone());
         self.write_lines(EPOCHS, &self.epochs)?;
@@ -223,7 +234,8 @@ impl RunDir {
     fn write_lines<T: Serialize>(&self, name: &'static str, records: &[T]) -> Result<(), Error> {
         let mut text = Vec::new();
         for record in records {
-            serde_json::to_writer(&mut text, record).map_err(|error| self.record_error(name, error))?;
+            serde_json::to_writer(&mut text, record)
+                .map_err(|error| self.record_error(name, error))?;
             text.push(b'\n');
         }
         self.write(name, &text)

@@ -9,7 +9,9 @@ use handaxe_data::{Direction, Tensor};
 use handaxe_graph::{Model, Op};
 use handaxe_knapsack::Limits;
 use handaxe_objective::objective;
-use handaxe_optimize::{EpochRecord, Event, Fit, ForeignError, Observer, Optimisation, Part, Settings, Trainer};
+use handaxe_optimize::{
+    EpochRecord, Event, Fit, ForeignError, Observer, Optimisation, Part, Settings, Trainer,
+};
 use handaxe_schedule::{Kind, Scheduler};
 
 #[derive(Debug, Clone, PartialEq)]
@@ -66,7 +68,11 @@ impl Trainer for Scripted {
     ) -> Result<(), ForeignError> {
         let epochs = fit.epochs;
         let frozen = fit.frozen.is_some();
-        self.log.borrow_mut().push(if frozen { Did::Train { epochs } } else { Did::Rewind { epochs } });
+        self.log.borrow_mut().push(if frozen {
+            Did::Train { epochs }
+        } else {
+            Did::Rewind { epochs }
+        });
         Ok(())
     }
 }
@@ -99,8 +105,15 @@ impl Trace {
         let defaults = handaxe_schedule::Settings::default();
         let settings = match self.scheduler.as_str() {
             "poly5" => handaxe_schedule::Settings { final_sparsity: 0.5, steps: 5, ..defaults },
-            "const" => handaxe_schedule::Settings { kind: Kind::Constant, final_sparsity: 0.4, step: 0.1, ..defaults },
-            "binary" => handaxe_schedule::Settings { kind: Kind::Binary, threshold: 0.1, ..defaults },
+            "const" => handaxe_schedule::Settings {
+                kind: Kind::Constant,
+                final_sparsity: 0.4,
+                step: 0.1,
+                ..defaults
+            },
+            "binary" => {
+                handaxe_schedule::Settings { kind: Kind::Binary, threshold: 0.1, ..defaults }
+            }
             "binary2" => handaxe_schedule::Settings {
                 kind: Kind::Binary,
                 initial_sparsity: 0.25,
@@ -168,7 +181,9 @@ fn does_what_the_reference_does() {
     let traces = traces();
     for (number, trace) in traces.iter().enumerate() {
         let mut expected = trace.expected();
-        let answers = expected.iter().filter_map(|did| if let Did::Evaluate(answer) = did { Some(*answer) } else { None });
+        let answers = expected
+            .iter()
+            .filter_map(|did| if let Did::Evaluate(answer) = did { Some(*answer) } else { None });
         let log = Log::default();
         let mut trainer = Scripted {
             log: log.clone(),
@@ -191,7 +206,8 @@ fn does_what_the_reference_does() {
             config: None,
             settings: &settings,
         };
-        let outcome = run.run(&mut trainer, &mut *trace.schedule(), &mut Scribe(log.clone()), None).unwrap();
+        let outcome =
+            run.run(&mut trainer, &mut *trace.schedule(), &mut Scribe(log.clone()), None).unwrap();
 
         // The one difference (spec section 8, step 4): a last rewind would be thrown away, ours skips it.
         if let Some(Did::Rewind { .. }) = expected.last() {
@@ -204,6 +220,9 @@ fn does_what_the_reference_does() {
         let good: Vec<bool> = outcome.steps.iter().map(|step| step.good).collect();
         assert_eq!(good, trace.saved(), "trace {number}");
     }
-    println!("{} traces: {equal} equal, {skipped_rewinds} equal but for the last rewind, which is skipped", traces.len());
+    println!(
+        "{} traces: {equal} equal, {skipped_rewinds} equal but for the last rewind, which is skipped",
+        traces.len()
+    );
     assert_eq!((traces.len(), equal + skipped_rewinds), (110, 110));
 }

@@ -1,0 +1,98 @@
+use handaxe_graph::{HlsConfig, LayerAttributes, Model, OptimizationAttributes, Structure};
+use handaxe_objective::{Action, Objective};
+use handaxe_prune::{Candidate, Groups, Savings, Selection, select};
+
+use crate::{Error, Optimisation};
+
+/// What the objective says of the network, asked once a run: it does not depend on the weights.
+pub(crate) struct Plan {
+    layers: Vec<PlannedLayer>,
+    /// Layers that are left alone, and why.
+    pub(crate) left_alone: Vec<(String, String)>,
+    /// What was done differently from what was written.
+    pub(crate) diagnostics: Vec<String>,
+}
+
+struct PlannedLayer {
+    attributes: LayerAttributes,
+    groups: Groups,
+    resources: Vec<u64>,
+    savings: Savings,
+}
+
+impl Plan {
+    /// Asks `objective` about every layer with a kernel.
+    pub(crate) fn new(
+        model: &Model,
+        objective: &dyn Objective,
+        config: Option<&HlsConfig>,
+    ) -> Result<Self, Error> {
+        let (attributes, diagnostics) = model.attributes(config)?;
+        let (mut layers, mut left_alone) = (Vec::new(), Vec::new());
+        for layer in attributes {
+            match objective.optimisable(&layer) {
+                // Built-in objectives know this; a user's own may not.
+                Ok(how) if layer.is_last && how.structure == Structure::Structured => {
+                    let reason =
+                        "its neurons are the network's answers and cannot be pruned as wholes";
+                    left_alone.push((layer.name.clone(), reason.to_owned()));
+                }
+                Ok(how) => layers.push(PlannedLayer::new(layer, how, objective)?),
+                Err(obstacle) => left_alone.push((layer.name.clone(), obstacle.to_string())),
+            }
+        }
+        if layers.is_empty() {
+            let objective = objective.name().to_owned();
+            return Err(Error::NothingOptimisable { objective, reasons: left_alone });
+        }
+        let diagnostics = diagnostics.iter().map(ToString::to_string).collect();
+        Ok(Self { layers, left_alone, diagnostics })
+    }
+
+    /// Chooses the groups that stay at `sparsity` of every resource, by the weights of `model`.
+    pub(crate) fn select(
+        &self,
+        model: &Model,
+        sparsity: f64,
+        run: &Optimisation<'_>,
+    ) -> Result<Selection, Error> {
+        let candidates: Vec<Candidate<'_>> =
+            self.layers.iter().map(|layer| layer.candidate(model)).collect();
+        let settings = handaxe_prune::Settings {
+            scope: run.settings.scope,
+            floor: run.settings.floor,
+            ranking: run.ranking,
+            solver: run.solver,
+            limits: run.limits,
+        };
+        let asked = vec![sparsity; run.objective.resources().len()];
+        Ok(select(&candidates, &asked, &settings)?)
+    }
+}
+
+impl PlannedLayer {
+    fn new(
+        attributes: LayerAttributes,
+        how: OptimizationAttributes,
+        objective: &dyn Objective,
+    ) -> Result<Self, Error> {
+        let groups = Groups::new(&attributes.weight_shape, &how.structure)?;
+        let savings =
+            Savings::of(&groups, |size| objective.savings(&attributes, &how, size, Action::Prune));
+        let resources = objective.cost(&attributes);
+        Ok(Self { attributes, groups, resources, savings })
+    }
+
+    fn candidate<'a>(&'a self, model: &'a Model) -> Candidate<'a> {
+        Candidate {
+            layer: self.attributes.id,
+            name: &self.attributes.name,
+            kernel: model.layer(self.attributes.id).kernel().map_or(&[], |kernel| kernel.values()),
+            gradient: None,
+            curvature: None,
+            groups: self.groups.clone(),
+            resources: self.resources.clone(),
+            savings: self.savings.clone(),
+        }
+    }
+}
