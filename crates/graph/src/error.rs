@@ -49,6 +49,11 @@ pub enum Error {
     )]
     TooLarge { layer: String, shape: Vec<usize> },
 
+    #[error(
+        "with layer `{layer}` the model would have more than {most} weights: that is no network for an FPGA"
+    )]
+    TooManyWeights { layer: String, most: usize },
+
     #[error("layer `{layer}` has no weight `{weight}`; it has: {known}")]
     UnknownWeight { layer: String, weight: String, known: String },
 

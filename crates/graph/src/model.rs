@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use handaxe_data::{Standardiser, Tensor};
 use serde::{Deserialize, Serialize};
 
+use crate::shape::MOST_WEIGHTS;
 use crate::{Error, Op, nearest};
 
 /// A layer's place in its model. Inputs always have smaller ids than the layers that read them.
@@ -130,6 +131,11 @@ impl Model {
         }
         let output_shape = op.output_shape(name, &shapes)?;
         let weights = op.weights(shapes.first().unwrap_or(&&[][..]));
+        let count: usize =
+            weights.iter().map(|(_, shape, _)| shape.iter().product::<usize>()).sum();
+        if self.parameters() + count > MOST_WEIGHTS {
+            return Err(Error::TooManyWeights { layer: name.to_owned(), most: MOST_WEIGHTS });
+        }
         let weights =
             weights.into_iter().map(|(name, shape, value)| (name, Tensor::full(&shape, value)));
         let layer = Layer {
@@ -359,6 +365,8 @@ mod tests {
         let fc = model.find("fc").unwrap();
         let wrong = Tensor::full(&[4, 5], 0.0);
         assert!(matches!(model.set_weight(fc, "kernel", wrong), Err(Error::WeightShape { .. })));
+        let huge = Op::Dense { units: 1 << 26, bias: false };
+        assert!(matches!(model.add("huge", huge, &[fc]), Err(Error::TooManyWeights { .. })));
         let nan = Tensor::full(&[4, 4], f32::NAN);
         assert!(matches!(model.set_weight(fc, "kernel", nan), Err(Error::WeightNotFinite { .. })));
         assert!(

@@ -2,9 +2,12 @@
 
 use crate::{Error, Op, Padding, Window};
 
-/// Largest number of elements a layer's output or a weight may have (1 GiB): far more than fits an FPGA, and small
-/// enough that a hostile file cannot ask for all memory and products of sizes stay far from overflow.
+/// Largest number of elements of one layer's output: far more than fits an FPGA, and small enough that products of sizes
+/// stay far from overflow.
 const MOST_ELEMENTS: usize = 1 << 28;
+
+/// Largest number of weights of a whole model (512 MiB), so that a hostile file cannot ask for all memory.
+pub(crate) const MOST_WEIGHTS: usize = 1 << 27;
 
 impl Op {
     /// Infers the output shape of the layer called `name` and checks its parameters.
