@@ -13,7 +13,7 @@ fn model(name: &str, shape: Vec<usize>, draws: &[(u8, usize)], bits: &[u32]) -> 
     let mut model = Model::new(name);
     let mut last = model.add("in", Op::Input { shape }, &[]).unwrap();
     for (index, &(kind, size)) in draws.iter().enumerate() {
-        let window = |padding| Window { size: vec![size, 1], strides: vec![1, 1], padding };
+        let window = |padding| Window::dense(&[size, 1], padding);
         let op = match kind {
             0 => Op::Dense { units: size, bias: index % 2 == 0 },
             1 => Op::Conv { filters: size, window: window(Padding::Same), bias: true },

@@ -229,7 +229,9 @@ impl HlsConfig {
 
     fn sections(&self, name: &str, layer_type: LayerType) -> impl Iterator<Item = &Section> {
         let named = self.layer_name.get(name);
-        let typed = self.layer_type.get(layer_type.name());
+        let kind = layer_type.name();
+        // A quantised layer's type is QDense or the like in hls4ml, and Dense here.
+        let typed = self.layer_type.get(kind).or_else(|| self.layer_type.get(&format!("Q{kind}")));
         named.into_iter().chain(typed).chain([&self.model])
     }
 }

@@ -1,6 +1,6 @@
 //! The model that travels through handaxe: a graph of layers with weights, and what the rest needs to know of it.
 //!
-//! - [`Model`], [`Layer`], [`Op`], [`Activation`]: the network itself, right by construction;
+//! - [`Model`], [`Layer`], [`Op`], [`Activation`], [`Quantiser`]: the network itself, right by construction;
 //! - [`LayerAttributes`], [`OptimizationAttributes`], [`HlsAttributes`]: what an objective sees of a layer;
 //! - [`HlsConfig`]: hls4ml's configuration and its look-up order; [`closest_reuse_factor`];
 //! - [`Mask`], [`Masks`]: which weights are free and what the others are held at.
@@ -26,6 +26,7 @@ mod mask;
 mod model;
 mod nearest;
 mod op;
+mod quantiser;
 mod reuse;
 mod shape;
 
@@ -38,5 +39,6 @@ pub use hls::{HlsConfig, IoType, Section, Strategy};
 pub use mask::{Mask, Masks};
 pub use model::{Layer, LayerId, Model};
 pub use nearest::nearest;
-pub use op::{LayerType, Op, Padding, PoolKind, Window};
+pub use op::{Interpolation, LayerType, Op, Padding, PoolKind, Window};
+pub use quantiser::{Quantiser, Scale};
 pub use reuse::{closest_reuse_factor, is_valid_reuse_factor};

@@ -4,7 +4,7 @@ use handaxe_data::{Standardiser, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::shape::MOST_WEIGHTS;
-use crate::{Error, Op, nearest};
+use crate::{Error, Op, Quantiser, nearest};
 
 /// A layer's place in its model. Inputs always have smaller ids than the layers that read them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -26,6 +26,7 @@ pub struct Layer {
     inputs: Vec<LayerId>,
     output_shape: Vec<usize>,
     weights: BTreeMap<&'static str, Tensor>,
+    quantisers: BTreeMap<&'static str, Quantiser>,
 }
 
 impl Layer {
@@ -57,6 +58,16 @@ impl Layer {
     /// The weight called `name`, if the layer has one.
     pub fn weight(&self, name: &str) -> Option<&Tensor> {
         self.weights.get(name)
+    }
+
+    /// What its weights are rounded to when the layer is computed, by weight. The weights themselves are stored unrounded.
+    pub fn quantisers(&self) -> impl Iterator<Item = (&'static str, &Quantiser)> {
+        self.quantisers.iter().map(|(name, quantiser)| (*name, quantiser))
+    }
+
+    /// The quantiser of the weight called `name`, if it has one.
+    pub fn quantiser(&self, name: &str) -> Option<&Quantiser> {
+        self.quantisers.get(name)
     }
 
     /// The weights that pruning works on.
@@ -142,6 +153,7 @@ impl Model {
             name: name.to_owned(),
             output_shape,
             weights: weights.collect(),
+            quantisers: BTreeMap::new(),
             op,
             inputs: inputs.to_vec(),
         };
@@ -260,6 +272,40 @@ impl Model {
         Ok(())
     }
 
+    /// States what a weight is rounded to when the layer is computed.
+    ///
+    /// # Errors
+    /// A weight that the layer has not, or a quantiser that cannot be or is not for weights.
+    pub fn set_quantiser(
+        &mut self,
+        id: LayerId,
+        weight: &str,
+        quantiser: Quantiser,
+    ) -> Result<(), Error> {
+        let layer = &mut self.layers[id.index()];
+        let Some((&slot, _)) = layer.weights.get_key_value(weight) else {
+            return Err(Error::UnknownWeight {
+                layer: layer.name.clone(),
+                weight: weight.to_owned(),
+                known: layer.weights.keys().copied().collect::<Vec<_>>().join(", "),
+            });
+        };
+        let fault = match &quantiser {
+            Quantiser::PerElement { .. } => Some((
+                "the quantiser of a weight",
+                "per element".to_owned(),
+                "one without weights of its own",
+            )),
+            quantiser => quantiser.fault(),
+        };
+        if let Some((what, given, right)) = fault {
+            let (layer, kind) = (layer.name.clone(), layer.op.layer_type().name());
+            return Err(Error::Parameter { layer, kind, what, given, right });
+        }
+        layer.quantisers.insert(slot, quantiser);
+        Ok(())
+    }
+
     /// What a finished model must have beyond what [`Model::add`] checks: an input and an output.
     ///
     /// # Errors
@@ -290,6 +336,8 @@ struct Record {
 struct LayerRecord {
     name: String,
     inputs: Vec<LayerId>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    quantisers: BTreeMap<String, Quantiser>,
     #[serde(flatten)]
     op: Op,
 }
@@ -300,6 +348,7 @@ impl From<Model> for Record {
         let layers = layers.map(|layer| LayerRecord {
             name: layer.name,
             inputs: layer.inputs,
+            quantisers: layer.quantisers.into_iter().map(|(w, q)| (w.to_owned(), q)).collect(),
             op: layer.op,
         });
         let (outputs, preprocessing) = (model.outputs, model.preprocessing);
@@ -313,7 +362,10 @@ impl TryFrom<Record> for Model {
     fn try_from(record: Record) -> Result<Self, Error> {
         let mut model = Self::new(&record.name);
         for layer in record.layers {
-            model.add(&layer.name, layer.op, &layer.inputs)?;
+            let id = model.add(&layer.name, layer.op, &layer.inputs)?;
+            for (weight, quantiser) in layer.quantisers {
+                model.set_quantiser(id, &weight, quantiser)?;
+            }
         }
         model.set_outputs(&record.outputs)?;
         model.set_preprocessing(record.preprocessing)?;

@@ -1,6 +1,6 @@
 //! The shape of a layer's output from the shapes of its inputs, without the sample axis.
 
-use crate::{Error, Op, Padding, Window};
+use crate::{Error, Op, Padding, Quantiser, Window};
 
 /// Largest number of elements of one layer's output: far more than fits an FPGA, and small enough that products of sizes
 /// stay far from overflow.
@@ -51,7 +51,9 @@ impl Place<'_> {
     fn check_input_count(&self, given: usize) -> Result<(), Error> {
         let (fits, expected) = match self.op {
             Op::Input { .. } => (given == 0, "no"),
-            Op::Add | Op::Multiply | Op::Concatenate => (given >= 2, "two or more"),
+            Op::Subtract => (given == 2, "exactly two"),
+            Op::Concatenate => (given >= 2, "two or more"),
+            op if op.is_element_wise_join() => (given >= 2, "two or more"),
             _ => (given == 1, "exactly one"),
         };
         if fits {
@@ -105,7 +107,45 @@ impl Place<'_> {
                     format!("it holds {elements} elements, the target {shape:?} needs as many"),
                 ))
             }
-            Op::BatchNorm { epsilon, .. } if !(epsilon.is_finite() && *epsilon > 0.0) => {
+            Op::Permute { axes } => {
+                let mut sorted = axes.clone();
+                sorted.sort_unstable();
+                if sorted.into_iter().eq(0..input.len()) {
+                    return Ok(axes.iter().map(|&axis| input[axis]).collect());
+                }
+                Err(self.input(input, format!("{axes:?} must name each of its axes once")))
+            }
+            Op::ZeroPad { margins } => self.spatial(input, margins, |extent, &(before, after)| {
+                extent.checked_add(before)?.checked_add(after)
+            }),
+            Op::Crop { margins } => self.spatial(input, margins, |extent, &(before, after)| {
+                extent.checked_sub(before)?.checked_sub(after)
+            }),
+            Op::UpSample { factors, .. } => {
+                self.spatial(input, factors, |extent, &factor| extent.checked_mul(factor))
+            }
+            Op::PRelu { slopes } => self.shared(input, slopes),
+            Op::Quantise { quantiser } => {
+                if let Some((what, given, right)) = quantiser.fault() {
+                    return Err(self.parameter(what, given, right));
+                }
+                if quantiser.is_fitted() {
+                    let right = "a number: a scale fitted to the batch is no function of a sample";
+                    return Err(self.parameter("the scale", "fitted".to_owned(), right));
+                }
+                match quantiser {
+                    Quantiser::PerElement { shape, .. } => self.shared(input, shape),
+                    _ => Ok(input.to_vec()),
+                }
+            }
+            Op::Lookup { entries, step } => {
+                self.positive("the number of entries", *entries)?;
+                if !(step.is_finite() && *step > 0.0) {
+                    return Err(self.parameter("the step", step.to_string(), "a positive number"));
+                }
+                Ok(input.to_vec())
+            }
+            Op::BatchNorm { epsilon, .. } | Op::LayerNorm { epsilon } if !(epsilon.is_finite() && *epsilon > 0.0) => {
                 Err(self.parameter("epsilon", epsilon.to_string(), "a positive number"))
             }
             Op::Dropout { rate } if !(0.0..1.0).contains(rate) => {
@@ -117,6 +157,9 @@ impl Place<'_> {
 
     fn joined(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, Error> {
         let first = inputs[0];
+        if self.op.is_element_wise_join() {
+            return self.broadcast(inputs);
+        }
         let axes = match self.op {
             Op::Concatenate => first.len() - 1,
             _ => first.len(),
@@ -130,32 +173,76 @@ impl Place<'_> {
                 kind: self.kind(),
                 first: first.to_vec(),
                 second: second.to_vec(),
-                fix: match self.op {
-                    Op::Concatenate => "all axes but the last must agree",
-                    _ => "all shapes must be equal",
-                },
+                fix: "all axes but the last must agree",
             });
         }
-        match self.op {
-            Op::Concatenate => {
-                Ok(with_last(first, inputs.iter().filter_map(|shape| shape.last()).sum()))
+        let channels = inputs.iter().filter_map(|shape| shape.last());
+        Ok(with_last(first, channels.fold(0, |sum, &channels| channels.saturating_add(sum))))
+    }
+
+    /// The common shape of arrays of one rank whose axes are equal or 1.
+    fn broadcast(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, Error> {
+        let mut shape = inputs[0].to_vec();
+        for second in inputs {
+            let fits = |(one, two): (&usize, &usize)| one == two || *one == 1 || *two == 1;
+            if second.len() != shape.len() || !shape.iter().zip(*second).all(fits) {
+                return Err(Error::Join {
+                    layer: self.name.to_owned(),
+                    kind: self.kind(),
+                    first: shape,
+                    second: second.to_vec(),
+                    fix: "ranks must agree, and each axis be equal or 1",
+                });
             }
-            _ => Ok(first.to_vec()),
+            shape.iter_mut().zip(*second).for_each(|(axis, &other)| *axis = (*axis).max(other));
         }
+        Ok(shape)
+    }
+
+    /// Each spatial axis changed by `change`, which gives nothing or 0 for what cannot be.
+    fn spatial<T: std::fmt::Debug>(
+        &self,
+        input: &[usize],
+        changes: &[T],
+        change: impl Fn(usize, &T) -> Option<usize>,
+    ) -> Result<Vec<usize>, Error> {
+        let wrong = || self.input(input, format!("{changes:?} needs as many axes before the channels, and must leave some of each"));
+        if !matches!(changes.len(), 1 | 2) || input.len() != changes.len() + 1 {
+            return Err(wrong());
+        }
+        let mut shape = input.to_vec();
+        for (axis, one) in shape.iter_mut().zip(changes) {
+            *axis = change(*axis, one).filter(|&extent| extent > 0).ok_or_else(wrong)?;
+        }
+        Ok(shape)
+    }
+
+    /// The input's shape, if `weights` fits it with each axis equal or 1.
+    fn shared(&self, input: &[usize], weights: &[usize]) -> Result<Vec<usize>, Error> {
+        let fits = |(one, two): (&usize, &usize)| one == two || *one == 1;
+        // Fewer axes than the input's stand for the last ones.
+        let skipped = input.len().checked_sub(weights.len());
+        if skipped.is_some_and(|skipped| weights.iter().zip(&input[skipped..]).all(fits)) {
+            return Ok(input.to_vec());
+        }
+        Err(self.input(input, format!("its weights of shape {weights:?} need each axis equal or 1")))
     }
 
     /// The output of a window over the spatial axes of `input`, channels unchanged.
     fn slide(&self, window: &Window, input: &[usize]) -> Result<Vec<usize>, Error> {
         let rank = window.size.len();
-        if !matches!(rank, 1 | 2) || window.strides.len() != rank {
+        if !matches!(rank, 1 | 2) || window.strides.len() != rank || !matches!(window.dilation.len(), 0 | 1 | 2 if window.dilation.is_empty() || window.dilation.len() == rank) {
             return Err(self.parameter(
                 "the window",
                 format!("{window:?}"),
-                "of one or two axes, a stride each",
+                "of one or two axes, a stride and a dilation each",
             ));
         }
-        for &extent in window.size.iter().chain(&window.strides) {
-            self.positive("window and stride", extent)?;
+        for &extent in window.size.iter().chain(&window.strides).chain(&window.dilation) {
+            self.positive("window, stride and dilation", extent)?;
+        }
+        if window.dilation.iter().any(|&taps| taps > 1) && window.strides.iter().any(|&step| step > 1) {
+            return Err(self.parameter("the window", format!("{window:?}"), "strided or dilated, not both"));
         }
         if input.len() != rank + 1 {
             let wanted = if rank == 1 { "(length, channels)" } else { "(height, width, channels)" };
@@ -165,7 +252,7 @@ impl Place<'_> {
             ));
         }
         let mut shape = Vec::with_capacity(rank + 1);
-        for ((&size, &stride), &extent) in window.size.iter().zip(&window.strides).zip(input) {
+        for ((size, &stride), &extent) in window.extent().into_iter().zip(&window.strides).zip(input) {
             shape.push(match window.padding {
                 Padding::Same => extent.div_ceil(stride),
                 Padding::Valid if extent < size => {
@@ -216,7 +303,7 @@ mod tests {
 
     /// Windows placed one by one, as a person would count them.
     fn count_windows(extent: usize, size: usize, stride: usize, padding: Padding) -> usize {
-        let window = Window { size: vec![size], strides: vec![stride], padding };
+        let window = Window { strides: vec![stride], ..Window::dense(&[size], padding) };
         let (before, after) = window.padding_of(&[extent])[0];
         (0..).map(|n| n * stride + size).take_while(|&end| end <= before + extent + after).count()
     }
@@ -225,7 +312,7 @@ mod tests {
         #[test]
         fn slides_as_counted(extent in 1usize..40, size in 1usize..8, stride in 1usize..5, same: bool) {
             let padding = if same { Padding::Same } else { Padding::Valid };
-            let op = Op::Conv { filters: 3, window: Window { size: vec![size], strides: vec![stride], padding }, bias: true };
+            let op = Op::Conv { filters: 3, window: Window { strides: vec![stride], ..Window::dense(&[size], padding) }, bias: true };
             match op.output_shape("c", &[&[extent, 2]]) {
                 Ok(shape) => prop_assert_eq!(shape, vec![count_windows(extent, size, stride, padding), 3]),
                 Err(error) => prop_assert!(!same && extent < size, "{}", error),
