@@ -35,7 +35,7 @@ pub enum Error {
     Folds { folds: usize, samples: usize },
 
     /// An array whose last axis does not fit.
-    #[error("{what}: the last axis has {given} features, {expected} were expected")]
+    #[error("{what}: {given} were given, {expected} were expected")]
     Features { what: &'static str, given: usize, expected: usize },
 
     /// Outputs and targets that a metric cannot compare.

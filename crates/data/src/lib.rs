@@ -18,6 +18,7 @@
 mod dataset;
 mod error;
 mod metric;
+mod parts;
 mod random;
 mod split;
 mod standardise;
@@ -26,6 +27,7 @@ mod tensor;
 pub use dataset::{Dataset, Targets};
 pub use error::Error;
 pub use metric::{Accuracy, Auc, Direction, MeanAbsoluteError, MeanSquaredError, Metric, metric};
+pub use parts::Parts;
 pub use random::seeded;
 pub use standardise::Standardiser;
 pub use tensor::Tensor;

@@ -58,7 +58,7 @@ impl Standardiser {
         let given = data.shape().last().copied().unwrap_or(0);
         let expected = self.mean.len();
         if given != expected || self.deviation.len() != expected {
-            return Err(Error::Features { what: "standardisation", given, expected });
+            return Err(Error::Features { what: "features to standardise", given, expected });
         }
         let mut data = data.clone();
         for row in data.values_mut().chunks_exact_mut(expected) {

@@ -39,17 +39,21 @@ pub struct RunConfig {
     /// trained here; a given model brings its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub standardise: Option<bool>,
-    /// Run once for each of this many parts of the data, each being the test part once.
+    /// Divide the data into this many parts, one of them the test part; `handaxe optimize` runs once for each.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folds: Option<usize>,
+    /// Which of the folds is the test part, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fold: Option<usize>,
     /// What is judged: `accuracy`, `auc`, `mse` or `mae`. By default accuracy for classes, mse for values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,
 
     /// Epochs in which `network` is trained.
     pub baseline_epochs: usize,
-    /// How the weights of `network` start.
-    pub initialiser: String,
+    /// How the weights of `network` start, by default `glorot_uniform`; a given model is only drawn anew where this is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initialiser: Option<String>,
 
     /// An hls4ml configuration, YAML or JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,9 +141,10 @@ impl Default for RunConfig {
             validation_split: 0.2,
             standardise: None,
             folds: None,
+            fold: None,
             metric: None,
             baseline_epochs: 30,
-            initialiser: "glorot-uniform".to_owned(),
+            initialiser: None,
             config: None,
             precision: None,
             reuse_factor: None,
@@ -180,9 +185,13 @@ impl RunConfig {
     /// # Errors
     /// A file that cannot be read, or as [`RunConfig::parse`].
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| Error::Io { action: "read", path: path.to_owned(), source })?;
-        Self::parse(&text).map_err(|error| Error::In { path: path.to_owned(), source: Box::new(error) })
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Io {
+            action: "read",
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::parse(&text)
+            .map_err(|error| Error::In { path: path.to_owned(), source: Box::new(error) })
     }
 
     /// Reads the text of a `run.toml`.
@@ -232,7 +241,8 @@ impl RunConfig {
         }
         hls.model.reuse_factor = self.reuse_factor.or(hls.model.reuse_factor);
         hls.verify()?;
-        let said = [&self.precision, &self.strategy, &self.io_type].iter().any(|flag| flag.is_some());
+        let said =
+            [&self.precision, &self.strategy, &self.io_type].iter().any(|flag| flag.is_some());
         Ok((self.config.is_some() || said || self.reuse_factor.is_some()).then_some(hls))
     }
 }

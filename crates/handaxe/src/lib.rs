@@ -1,1 +1,33 @@
-//! Hardware-aware pruning of neural networks for FPGAs: the crate applications use
+//! Hardware-aware pruning of neural networks for FPGAs: the crate applications use.
+//!
+//! - [`Optimize`]: prune a trained network until it fits, with parts of your own where you like;
+//! - [`RunConfig`], [`optimize()`], [`resume`], [`train_baseline`]: the same from settings as the command line has them, with a run directory;
+//! - [`train()`]: a first network from one line;
+//! - the crates behind it, as modules: [`graph`], [`objective`], [`prune`], [`knapsack`], [`schedule`], ...
+//!
+//! [`prelude`] has what most programs need. `examples/` shows an objective, a solver and a ranking of one's own.
+
+mod baseline;
+mod config;
+mod error;
+mod optimize;
+pub mod prelude;
+mod session;
+
+pub use baseline::train;
+pub use config::RunConfig;
+pub use error::Error;
+pub use optimize::{Optimize, Optimized, known_objectives, total};
+pub use session::{Finished, Samples, optimize, resume, train_baseline};
+
+pub use handaxe_data as data;
+pub use handaxe_fixed as fixed;
+pub use handaxe_formats as formats;
+pub use handaxe_graph as graph;
+pub use handaxe_knapsack as knapsack;
+pub use handaxe_objective as objective;
+pub use handaxe_optimize as run;
+pub use handaxe_prune as prune;
+pub use handaxe_report as report;
+pub use handaxe_schedule as schedule;
+pub use handaxe_train as training;

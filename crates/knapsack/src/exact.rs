@@ -108,6 +108,23 @@ impl Units {
         }
     }
 
+    /// A value in units, if it is a whole number of them.
+    pub(crate) fn exactly(&self, value: f64) -> Option<i128> {
+        let (mantissa, exponent) = split(value);
+        let whole = mantissa == 0 || exponent + mantissa.trailing_zeros() as i32 >= self.exponent;
+        whole.then(|| self.of(value) as i128)
+    }
+
+    /// At most this many units, in an f64; below 0 too.
+    pub(crate) fn at_most(&self, units: i128) -> f64 {
+        scale((units as f64).next_down(), self.exponent).next_down()
+    }
+
+    /// At least this many units, in an f64; below 0 too.
+    pub(crate) fn at_least(&self, units: i128) -> f64 {
+        scale((units as f64).next_up(), self.exponent).next_up()
+    }
+
     /// The bound of a selection that is best in units: nothing where units are exact, else its value and
     /// one unit more for every item.
     pub(crate) fn slack(&self, problem: &Problem<'_>, keep: &[bool]) -> Option<f64> {

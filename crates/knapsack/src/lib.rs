@@ -23,6 +23,7 @@ mod exact;
 mod generate;
 mod greedy;
 mod limits;
+mod lp;
 mod mip;
 mod problem;
 mod read;

@@ -8,6 +8,8 @@ use crate::Problem;
 /// each row is divided by its greatest common divisor and its capacity rounded down accordingly.
 #[derive(Debug)]
 pub(crate) struct Reduced {
+    /// The rows of the problem that can bind.
+    rows: Vec<usize>,
     /// Remaining capacities, one per row that can bind; none is 0.
     pub(crate) capacity: Vec<u64>,
     /// Distinct columns over those rows; each fits by itself and none is all zeros.
@@ -27,11 +29,25 @@ pub(crate) struct Group {
 
 impl Reduced {
     pub(crate) fn new(problem: &Problem<'_>) -> Self {
+        let rows: Vec<usize> = (0..problem.capacity().len()).collect();
+        Self::over(problem, &rows)
+    }
+
+    /// The relaxation without the rows whose price is 0; nothing if there is none, or nothing else.
+    pub(crate) fn relaxed(&self, problem: &Problem<'_>, prices: &[f64]) -> Option<Self> {
+        let priced = self.rows.iter().zip(prices).filter(|(_, price)| **price > 0.0);
+        let rows: Vec<usize> = priced.map(|(&row, _)| row).collect();
+        let some = !rows.is_empty() && rows.len() < self.rows.len();
+        some.then(|| Self::over(problem, &rows))
+    }
+
+    /// The problem with these of its rows only, but without the items that do not fit in one of the others.
+    fn over(problem: &Problem<'_>, rows: &[usize]) -> Self {
         let capacity = problem.capacity();
         let fits = |&k: &usize| problem.column(k).iter().zip(capacity).all(|(a, c)| a <= c);
         let classes: Vec<usize> = (0..problem.classes()).filter(fits).collect();
         let rows: Vec<usize> =
-            (0..capacity.len()).filter(|&row| can_bind(problem, &classes, row)).collect();
+            rows.iter().copied().filter(|&row| can_bind(problem, &classes, row)).collect();
         let divisor: Vec<u64> = rows
             .iter()
             .map(|&row| classes.iter().fold(0, |g, &k| gcd(g, problem.column(k)[row])))
@@ -58,7 +74,7 @@ impl Reduced {
         }
         let capacity =
             rows.iter().zip(&divisor).map(|(&row, divisor)| capacity[row] / divisor).collect();
-        Self { capacity, groups, free }
+        Self { rows, capacity, groups, free }
     }
 
     /// A selection with nothing in it but what costs nothing.

@@ -26,7 +26,7 @@ pub struct Footprint {
 pub fn footprint(
     model: &Model,
     config: Option<&HlsConfig>,
-    objectives: &[Box<dyn Objective>],
+    objectives: &[&dyn Objective],
 ) -> Result<Vec<Footprint>, Error> {
     let (layers, _) = model.attributes(config)?;
     layers.into_iter().map(|layer| one_layer(model, layer, objectives)).collect()
@@ -35,7 +35,7 @@ pub fn footprint(
 fn one_layer(
     model: &Model,
     layer: LayerAttributes,
-    objectives: &[Box<dyn Objective>],
+    objectives: &[&dyn Objective],
 ) -> Result<Footprint, Error> {
     let kernel = model.layer(layer.id).kernel().map_or(&[][..], |kernel| kernel.values());
     let mask = Mask::new(kernel.iter().map(|&weight| weight != 0.0).collect());

@@ -22,6 +22,6 @@ pub use record::{
     BeforeAfter, ByResource, CurveRecord, LayerRecord, Phase, ResultRecord, SCHEMA, Scores,
     SolverRecord, StepRecord,
 };
-pub use run::{Checkpoint, Optimisation, Outcome, Settings};
+pub use run::{Checkpoint, Optimisation, Outcome, Settings, default_rtol};
 pub use run_dir::RunDir;
 pub use trainer::{EpochRecord, Fit, ForeignError, Part, Trainer};

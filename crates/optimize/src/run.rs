@@ -22,8 +22,7 @@ pub struct Settings {
     pub epochs: usize,
     /// Epochs at the end of a step in which pruned weights may grow again.
     pub rewinding: usize,
-    /// The factor of the baseline's metric that must hold; by default 0.975 for a metric that should grow, 1/0.975 for
-    /// one that should fall.
+    /// The factor of the baseline's metric that must hold; by default [`default_rtol`].
     pub rtol: Option<f64>,
     /// Bad steps in a row that are forgiven.
     pub cutoff: usize,
@@ -95,6 +94,15 @@ impl Outcome {
 }
 
 impl Optimisation<'_> {
+    /// Whether a run over `model` could start: settings in range, and layers that the objective can optimise.
+    ///
+    /// # Errors
+    /// What [`Optimisation::run`] would say at once.
+    pub fn check(&self, model: &Model, direction: Direction) -> Result<(), Error> {
+        self.checked_rtol(direction)?;
+        Plan::new(model, self.objective, self.config).map(|_| ())
+    }
+
     /// Prunes the trainer's network step by step as far as `scheduler` asks and the metric holds; the trainer ends with the
     /// best network's weights. `checkpoint` continues an interrupted run with the same settings.
     ///
@@ -253,10 +261,7 @@ impl Optimisation<'_> {
         if epochs <= rewinding {
             return Err(Error::NoEpochs { epochs, rewinding });
         }
-        let rtol = rtol.unwrap_or(match direction {
-            Direction::Increasing => 0.975,
-            Direction::Decreasing => 1.0 / 0.975,
-        });
+        let rtol = rtol.unwrap_or(default_rtol(direction));
         if !(rtol.is_finite() && rtol > 0.0) {
             return Err(Error::Tolerance { given: rtol });
         }
@@ -264,6 +269,15 @@ impl Optimisation<'_> {
             return Err(Error::DemandsImprovement { given: rtol });
         }
         Ok(rtol)
+    }
+}
+
+/// The factor of the baseline's metric that must hold where nothing else is said: 0.975 for a metric that should grow,
+/// 1/0.975 for one that should fall.
+pub fn default_rtol(direction: Direction) -> f64 {
+    match direction {
+        Direction::Increasing => 0.975,
+        Direction::Decreasing => 1.0 / 0.975,
     }
 }
 

@@ -171,11 +171,18 @@ impl RunDir {
         Ok(Some(Checkpoint { steps: self.steps.clone(), current, best }))
     }
 
-    /// Writes what a run starts from. The configuration comes last: with it, the directory is a run.
+    /// Writes what a run starts from; `curves` are of the baseline's training, if it was trained here. The configuration comes last: with it, the directory is a run.
     ///
     /// # Errors
     /// The file system's.
-    pub fn begin(&self, config: &str, baseline: &Model) -> Result<(), Error> {
+    pub fn begin(
+        &mut self,
+        config: &str,
+        baseline: &Model,
+        curves: &[CurveRecord],
+    ) -> Result<(), Error> {
+        self.epochs = curves.to_vec();
+        self.write_lines(EPOCHS, &self.epochs)?;
         native::save(baseline, self.path.join(BASELINE))?;
         self.write(CONFIG, config.as_bytes())
     }

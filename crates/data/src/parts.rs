@@ -1,9 +1,6 @@
-use handaxe_data::{Dataset, Standardiser, Targets};
-use handaxe_graph::Model;
+use crate::{Dataset, Error, Standardiser, Targets};
 
-use crate::Error;
-
-/// The samples of a run: to train on, to decide by, and to judge the end by.
+/// The samples of a run: to train on, to decide by, and to judge the end by. The three share none.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parts {
     /// What the network is fitted to.
@@ -15,7 +12,8 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Splits `data` in three: `test` of all samples, and `validation` of the rest; stratified, drawn from `seed`.
+    /// Splits `data` in three: a share `test` of all samples, and a share `validation` of the rest; stratified, drawn
+    /// from `seed`.
     ///
     /// # Errors
     /// A share that leaves a part empty.
@@ -24,11 +22,16 @@ impl Parts {
         Self::with_test(&rest, test, validation, seed)
     }
 
-    /// Splits off a `validation` share of `data`, whose test part is given.
+    /// Splits a share `validation` off `data`, whose test part is given.
     ///
     /// # Errors
     /// A share that leaves a part empty.
-    pub fn with_test(data: &Dataset, test: Dataset, validation: f64, seed: u64) -> Result<Self, Error> {
+    pub fn with_test(
+        data: &Dataset,
+        test: Dataset,
+        validation: f64,
+        seed: u64,
+    ) -> Result<Self, Error> {
         let (train, validation) = data.split(validation, seed)?;
         Ok(Self { train, validation, test })
     }
@@ -37,7 +40,12 @@ impl Parts {
     ///
     /// # Errors
     /// Fewer than 2 folds, or too few samples.
-    pub fn folds(data: &Dataset, folds: usize, validation: f64, seed: u64) -> Result<Vec<Self>, Error> {
+    pub fn folds(
+        data: &Dataset,
+        folds: usize,
+        validation: f64,
+        seed: u64,
+    ) -> Result<Vec<Self>, Error> {
         let parts = data.folds(folds, seed)?.into_iter();
         parts.map(|(rest, test)| Self::with_test(&rest, test, validation, seed)).collect()
     }
@@ -47,7 +55,7 @@ impl Parts {
         self.train.inputs().iter().map(|input| input.shape()[1..].to_vec()).collect()
     }
 
-    /// The metric that suits the targets.
+    /// The metric that suits the targets: accuracy for classes, mse for values.
     pub fn natural_metric(&self) -> &'static str {
         match self.train.targets() {
             Targets::Classes { .. } => "accuracy",
@@ -55,29 +63,33 @@ impl Parts {
         }
     }
 
-    /// Measures mean and deviation of each input's features on the training part.
+    /// Mean and deviation of each input's features, measured on the training part.
     ///
     /// # Errors
     /// None that a [`Dataset`] can cause.
     pub fn standardisers(&self) -> Result<Vec<Standardiser>, Error> {
-        let fitted = self.train.inputs().iter().map(Standardiser::fit);
-        Ok(fitted.collect::<Result<_, _>>()?)
+        self.train.inputs().iter().map(Standardiser::fit).collect()
     }
 
-    /// Does to every part what the model says is done to its inputs.
+    /// Applies one standardiser to each input of every part.
     ///
     /// # Errors
-    /// Inputs of other features than the model's.
-    pub fn preprocessed(self, model: &Model) -> Result<Self, Error> {
-        let apply = |data: Dataset| -> Result<Dataset, Error> {
-            if model.preprocessing().len() != data.inputs().len() {
-                return Ok(data);
+    /// Another number of inputs, or inputs of other features.
+    pub fn standardised(self, by: &[Standardiser]) -> Result<Self, Error> {
+        let apply = |data: Dataset| {
+            let (given, expected) = (data.inputs().len(), by.len());
+            if given != expected {
+                return Err(Error::Features { what: "inputs to standardise", given, expected });
             }
-            let inputs = data.inputs().iter().zip(model.preprocessing());
-            let inputs = inputs.map(|(input, standardiser)| standardiser.apply(input));
+            let inputs =
+                data.inputs().iter().zip(by).map(|(input, standardiser)| standardiser.apply(input));
             let inputs = inputs.collect::<Result<_, _>>()?;
-            Ok(data.with_inputs(inputs)?)
+            data.with_inputs(inputs)
         };
-        Ok(Self { train: apply(self.train)?, validation: apply(self.validation)?, test: apply(self.test)? })
+        Ok(Self {
+            train: apply(self.train)?,
+            validation: apply(self.validation)?,
+            test: apply(self.test)?,
+        })
     }
 }

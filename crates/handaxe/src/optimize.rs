@@ -1,0 +1,330 @@
+use std::time::Instant;
+
+use handaxe_data::{Metric, Parts, metric};
+use handaxe_graph::{HlsConfig, Model};
+use handaxe_knapsack::{Limits, Solver};
+use handaxe_objective::{OBJECTIVES, Objective, VivadoDsp, objective};
+use handaxe_optimize::{
+    BeforeAfter, ByResource, Checkpoint, Footprint, LayerRecord, Observer, Optimisation, Outcome,
+    ResultRecord, SCHEMA, Settings, Trainer, footprint,
+};
+use handaxe_prune::{L1, Ranking};
+use handaxe_schedule::{Kind, Scheduler};
+use handaxe_train::{CandleTrainer, Data};
+
+use crate::Error;
+
+/// Prunes a trained network until it fits: the library's way in.
+///
+/// Every part can be exchanged for one of your own; what is not said has the defaults of [`RunConfig`](crate::RunConfig).
+///
+/// ```
+/// use handaxe::prelude::*;
+///
+/// // Two classes: is the sum of four numbers positive?
+/// let values: Vec<f32> = (0..800).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
+/// let labels = values.chunks(4).map(|sample| u32::from(sample.iter().sum::<f32>() > 0.0)).collect();
+/// let data = Dataset::new(vec![Tensor::new(vec![200, 4], values)?], Targets::classes(labels, 2)?)?;
+/// let parts = Parts::split(&data, 0.25, 0.25, 1)?;
+///
+/// let training = TrainSettings { seed: 1, ..TrainSettings::default() };
+/// let model = train("dense:8,relu,dense:2,softmax", &parts, &training, 5)?;
+///
+/// let pruned = Optimize::new(model, parts)
+///     .config(HlsConfig::uniform("ap_fixed<16,6>".parse()?, 4, Strategy::Resource)?)
+///     .objective(VivadoDsp::default())
+///     .final_sparsity(0.5)
+///     .steps(3)
+///     .epochs(3)
+///     .training(training)
+///     .run(&mut ())?;
+/// let dsp = &pruned.result.resources;
+/// assert!(!pruned.result.met || dsp.after["dsp"] * 2 <= dsp.before["dsp"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Optimize {
+    model: Model,
+    parts: Parts,
+    objective: Box<dyn Objective>,
+    ranking: Box<dyn Ranking>,
+    solver: Box<dyn Solver>,
+    scheduler: Option<Box<dyn Scheduler>>,
+    schedule: handaxe_schedule::Settings,
+    target: Option<f64>,
+    limits: Limits,
+    config: Option<HlsConfig>,
+    settings: Settings,
+    training: handaxe_train::Settings,
+    metric: Option<Box<dyn Metric>>,
+    checkpoint: Option<Checkpoint>,
+}
+
+/// What a run hands back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Optimized {
+    /// The networks and every step.
+    pub outcome: Outcome,
+    /// The run in figures.
+    pub result: ResultRecord,
+}
+
+impl Optimize {
+    /// Prunes `model`, judged on `parts`; as far as the metric allows until a final sparsity is set.
+    pub fn new(model: Model, parts: Parts) -> Self {
+        Self {
+            model,
+            parts,
+            objective: Box::new(VivadoDsp::default()),
+            ranking: Box::new(L1),
+            solver: Box::new(handaxe_knapsack::Auto),
+            scheduler: None,
+            schedule: handaxe_schedule::Settings::default(),
+            target: None,
+            limits: Limits::default(),
+            config: None,
+            settings: Settings::default(),
+            training: handaxe_train::Settings::default(),
+            metric: None,
+            checkpoint: None,
+        }
+    }
+
+    /// What is to be saved.
+    pub fn objective(self, objective: impl Objective + 'static) -> Self {
+        self.boxed_objective(Box::new(objective))
+    }
+
+    /// Which groups of weights matter.
+    pub fn ranking(self, ranking: impl Ranking + 'static) -> Self {
+        self.boxed_ranking(Box::new(ranking))
+    }
+
+    /// Who solves the knapsack.
+    pub fn solver(self, solver: impl Solver + 'static) -> Self {
+        self.boxed_solver(Box::new(solver))
+    }
+
+    /// How the sparsity moves, in place of [`Optimize::schedule`].
+    pub fn scheduler(self, scheduler: impl Scheduler + 'static) -> Self {
+        Self { scheduler: Some(Box::new(scheduler)), ..self }
+    }
+
+    /// As [`Optimize::objective`], for one chosen by name.
+    pub fn boxed_objective(self, objective: Box<dyn Objective>) -> Self {
+        Self { objective, ..self }
+    }
+
+    /// As [`Optimize::ranking`], for one chosen by name.
+    pub fn boxed_ranking(self, ranking: Box<dyn Ranking>) -> Self {
+        Self { ranking, ..self }
+    }
+
+    /// As [`Optimize::solver`], for one chosen by name.
+    pub fn boxed_solver(self, solver: Box<dyn Solver>) -> Self {
+        Self { solver, ..self }
+    }
+
+    /// A built-in scheduler with its settings.
+    pub fn schedule(self, schedule: handaxe_schedule::Settings) -> Self {
+        Self { schedule, ..self }
+    }
+
+    /// The share of the resource to save, of the layers that can be optimised; the run tells whether it was met.
+    pub fn final_sparsity(mut self, sparsity: f64) -> Self {
+        self.target = Some(sparsity);
+        self.schedule.final_sparsity = sparsity;
+        self
+    }
+
+    /// Number of steps of the polynomial schedule.
+    pub fn steps(mut self, steps: u32) -> Self {
+        self.schedule.steps = steps;
+        self
+    }
+
+    /// Epochs a step, rewinding included.
+    pub fn epochs(mut self, epochs: usize) -> Self {
+        self.settings.epochs = epochs;
+        self
+    }
+
+    /// How hard to try.
+    pub fn settings(self, settings: Settings) -> Self {
+        Self { settings, ..self }
+    }
+
+    /// How long and on how much memory the solver may work.
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// How the network is to be built in hardware.
+    pub fn config(self, config: HlsConfig) -> Self {
+        Self { config: Some(config), ..self }
+    }
+
+    /// How to train, and the seed of all randomness.
+    pub fn training(self, training: handaxe_train::Settings) -> Self {
+        Self { training, ..self }
+    }
+
+    /// What is judged; by default accuracy for classes and mse for values.
+    pub fn metric(self, metric: Box<dyn Metric>) -> Self {
+        Self { metric: Some(metric), ..self }
+    }
+
+    /// Goes on from where an interrupted run with the same settings stood.
+    pub fn resume(self, checkpoint: Checkpoint) -> Self {
+        Self { checkpoint: Some(checkpoint), ..self }
+    }
+
+    /// Whether [`Optimize::run`] could start: settings in range, and layers that the objective can optimise.
+    ///
+    /// # Errors
+    /// What [`Optimize::run`] would say at once.
+    pub fn check(&self) -> Result<(), Error> {
+        let direction = match &self.metric {
+            Some(metric) => metric.direction(),
+            None => metric(self.parts.natural_metric())?.direction(),
+        };
+        Ok(self.optimisation().check(&self.model, direction)?)
+    }
+
+    /// Runs; `observer` sees every event (`&mut ()` for none).
+    ///
+    /// # Errors
+    /// Settings or data that do not fit, no layer to optimise, training that diverges, or an observer's own.
+    pub fn run(mut self, observer: &mut dyn Observer) -> Result<Optimized, Error> {
+        let started = Instant::now();
+        let mut scheduler = match self.scheduler.take() {
+            Some(scheduler) => scheduler,
+            None => self.schedule.build()?,
+        };
+        let judge = match self.metric.take() {
+            Some(metric) => metric,
+            None => metric(self.parts.natural_metric())?,
+        };
+        let name = judge.name();
+        let mut trainer = trainer(&self.model, &self.parts, judge, &self.training)?;
+        let outcome = self.optimise(&mut trainer, &mut *scheduler, observer)?;
+        let mut result = self.result(name, &outcome)?;
+        result.seconds = started.elapsed().as_secs_f64();
+        Ok(Optimized { outcome, result })
+    }
+
+    fn optimise(
+        &mut self,
+        trainer: &mut dyn Trainer,
+        scheduler: &mut dyn Scheduler,
+        observer: &mut dyn Observer,
+    ) -> Result<Outcome, Error> {
+        let checkpoint = self.checkpoint.take();
+        Ok(self.optimisation().run(trainer, scheduler, observer, checkpoint)?)
+    }
+
+    fn optimisation(&self) -> Optimisation<'_> {
+        Optimisation {
+            objective: &*self.objective,
+            ranking: &*self.ranking,
+            solver: &*self.solver,
+            limits: &self.limits,
+            config: self.config.as_ref(),
+            settings: &self.settings,
+        }
+    }
+
+    /// The figures of a finished run.
+    fn result(&self, metric: &str, outcome: &Outcome) -> Result<ResultRecord, Error> {
+        let before = self.footprint(&outcome.original)?;
+        let after = self.footprint(&outcome.model)?;
+        let best = outcome.best_step();
+        let of_every_resource = |value: f64| {
+            let names = self.objective.resources().iter();
+            names.map(|name| ((*name).to_owned(), value)).collect::<ByResource<f64>>()
+        };
+        // A binary search looks for the largest sparsity that holds; its upper end is not asked for.
+        let target =
+            self.target.filter(|_| self.schedule.kind != Kind::Binary || self.scheduler.is_some());
+        let feasible = best.or(outcome.steps.last()).map(|step| step.feasible.clone());
+        let asked = target.map(of_every_resource).unwrap_or_default();
+        let feasible = feasible.unwrap_or_else(|| of_every_resource(0.0));
+        let achieved = best.map_or_else(|| of_every_resource(0.0), |step| step.achieved.clone());
+        let reached =
+            |name: &String, asked: f64| achieved[name] >= asked.min(feasible[name]) - 1e-9;
+        Ok(ResultRecord {
+            schema: SCHEMA,
+            model: outcome.model.name().to_owned(),
+            objective: self.objective.name().to_owned(),
+            metric: metric.to_owned(),
+            baseline: outcome.baseline,
+            last: outcome.last,
+            best_step: best.map(|step| step.step),
+            met: best.is_some() && asked.iter().all(|(name, &asked)| reached(name, asked)),
+            asked,
+            feasible,
+            achieved,
+            resources: BeforeAfter { before: total(&before), after: total(&after) },
+            layers: layer_records(before, after, &outcome.left_alone),
+            diagnostics: outcome.diagnostics.clone(),
+            seed: self.training.seed,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            seconds: 0.0,
+        })
+    }
+
+    fn footprint(&self, model: &Model) -> Result<Vec<Footprint>, Error> {
+        let known = known_objectives(self.config.as_ref())?;
+        let mut objectives: Vec<&dyn Objective> = known.iter().map(|known| &**known).collect();
+        objectives.push(&*self.objective);
+        Ok(footprint(model, self.config.as_ref(), &objectives)?)
+    }
+}
+
+/// A trainer of `model` on `parts`.
+pub(crate) fn trainer(
+    model: &Model,
+    parts: &Parts,
+    metric: Box<dyn Metric>,
+    settings: &handaxe_train::Settings,
+) -> Result<CandleTrainer, Error> {
+    let Parts { train, validation, test } = parts.clone();
+    Ok(CandleTrainer::new(model, Data { train, validation, test }, metric, settings.clone())?)
+}
+
+/// The built-in objectives that can say something: those for hardware need a configuration.
+///
+/// # Errors
+/// None.
+pub fn known_objectives(config: Option<&HlsConfig>) -> Result<Vec<Box<dyn Objective>>, Error> {
+    let names = OBJECTIVES.iter().map(|(name, _)| *name);
+    let names = names.filter(|name| config.is_some() || !name.starts_with("vivado"));
+    Ok(names.map(objective).collect::<Result<_, _>>()?)
+}
+
+/// Sums over all layers.
+pub fn total(layers: &[Footprint]) -> ByResource<u64> {
+    let mut total = ByResource::new();
+    for (name, cost) in layers.iter().flat_map(|layer| &layer.resources) {
+        *total.entry(name.clone()).or_insert(0) += cost;
+    }
+    total
+}
+
+fn layer_records(
+    before: Vec<Footprint>,
+    after: Vec<Footprint>,
+    left_alone: &[(String, String)],
+) -> Vec<LayerRecord> {
+    let reason =
+        |name: &str| left_alone.iter().find(|(layer, _)| layer == name).map(|(_, why)| why.clone());
+    let pairs = before.into_iter().zip(after);
+    let record = |(before, after): (Footprint, Footprint)| LayerRecord {
+        left_alone: reason(&before.layer.name),
+        name: before.layer.name,
+        layer_type: before.layer.layer_type,
+        shape: before.layer.weight_shape,
+        sparsity: after.sparsity,
+        resources: BeforeAfter { before: before.resources, after: after.resources },
+    };
+    pairs.map(record).collect()
+}

@@ -1,0 +1,313 @@
+//! A whole run from its settings: load, train what is to be trained, prune, record, report.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use handaxe_data::{Dataset, Parts, metric};
+use handaxe_formats::data::load_parts;
+use handaxe_formats::native;
+use handaxe_graph::Model;
+use handaxe_knapsack::Limits;
+use handaxe_optimize::{
+    CurveRecord, EpochRecord, Event, Fit, ForeignError, Observer, Part, Phase, ResultRecord,
+    RunDir, Scores, Trainer, default_rtol,
+};
+use handaxe_prune::Scope;
+use handaxe_train::{Initialiser, Optimiser, initialise, parse};
+
+use crate::optimize::trainer;
+use crate::{Error, Optimize, RunConfig};
+
+/// Where runs go that are not told where.
+const RUNS: &str = "runs";
+
+/// A run that has ended, on disk.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// The run in figures.
+    pub result: ResultRecord,
+    /// Its directory.
+    pub path: PathBuf,
+}
+
+/// The samples of a run before they are divided.
+#[derive(Debug, Clone)]
+pub struct Samples {
+    /// All, or all but the test part.
+    pub train: Dataset,
+    /// The test part, if the data have one.
+    pub test: Option<Dataset>,
+}
+
+impl Samples {
+    /// Loads what `config` names.
+    ///
+    /// # Errors
+    /// No data named, or data that cannot be read.
+    pub fn load(config: &RunConfig) -> Result<Self, Error> {
+        let how = "`--data FILE` or `data = 'FILE'`";
+        let reference = config.data.as_ref().ok_or(Error::Missing { what: "the data set", how })?;
+        let loaded = load_parts(reference)?;
+        Ok(Self { train: loaded.train, test: loaded.test })
+    }
+
+    /// Divides them as `config` says.
+    ///
+    /// # Errors
+    /// Shares or folds that leave a part empty.
+    pub fn divide(&self, config: &RunConfig) -> Result<Parts, Error> {
+        let (validation, seed) = (config.validation_split, config.seed);
+        let Some(folds) = config.folds else {
+            return Ok(match &self.test {
+                Some(test) => Parts::with_test(&self.train, test.clone(), validation, seed)?,
+                None => Parts::split(&self.train, config.test_split, validation, seed)?,
+            });
+        };
+        let number = config.fold.unwrap_or(1);
+        let fold = || number.checked_sub(1).and_then(|index| (index < folds).then_some(index));
+        let index = fold().ok_or_else(|| Error::Value {
+            what: "the fold",
+            given: number.to_string(),
+            right: "from 1 to the number of folds",
+        })?;
+        Ok(Parts::folds(&self.train, folds, validation, seed)?.swap_remove(index))
+    }
+}
+
+/// Prunes as `config` says and leaves a run directory with its report. `force` replaces a run that stands at `config.out`.
+///
+/// # Errors
+/// Whatever is wrong with the settings or their files, before anything is written; then what the run meets.
+pub fn optimize(
+    config: &RunConfig,
+    samples: &Samples,
+    force: bool,
+    observer: &mut dyn Observer,
+) -> Result<Finished, Error> {
+    if let Some(out) = &config.out {
+        RunDir::check_free(out, force)?;
+    }
+    let prepared = Prepared::new(config, samples)?;
+    prepared.pruning(prepared.model.clone())?.check()?;
+    let (model, curves) = match config.network {
+        Some(_) => prepared.fit(observer)?,
+        None => (prepared.model.clone(), Vec::new()),
+    };
+    let mut dir = match &config.out {
+        Some(out) => RunDir::create(out, force)?,
+        None => RunDir::numbered(Path::new(RUNS), &config.objective)?,
+    };
+    dir.begin(&prepared.effective.to_toml()?, &model, &curves)?;
+    prepared.run(model, dir, observer)
+}
+
+/// Goes on with an interrupted run where it stood; one that has ended is only reported again.
+///
+/// # Errors
+/// A directory that is not a run's, or what the run meets.
+pub fn resume(
+    path: &Path,
+    samples: &dyn Fn(&RunConfig) -> Result<Samples, Error>,
+    observer: &mut dyn Observer,
+) -> Result<Finished, Error> {
+    let dir = RunDir::open(path)?;
+    let config = RunConfig::parse(&dir.config()?)?;
+    let prepared = Prepared::new(&config, &samples(&config)?)?;
+    let model = dir.baseline()?;
+    prepared.run(model, dir, observer)
+}
+
+/// Trains the network or the model of `config` and says how good it is. The model remembers how its inputs were
+/// standardised.
+///
+/// # Errors
+/// Settings, data or a network that do not fit, or training that diverges.
+pub fn train_baseline(
+    config: &RunConfig,
+    samples: &Samples,
+    observer: &mut dyn Observer,
+) -> Result<(Model, Scores), Error> {
+    let prepared = Prepared::new(config, samples)?;
+    let (model, _) = prepared.fit(observer)?;
+    let mut trainer = prepared.trainer(&model)?;
+    let mut score = |part| trainer.evaluate(part).map_err(handaxe_optimize::Error::Trainer);
+    let scores = Scores { validation: score(Part::Validation)?, test: score(Part::Test)? };
+    Ok((model, scores))
+}
+
+/// Everything that is checked before anything is trained or written.
+struct Prepared {
+    /// The settings with every default said.
+    effective: RunConfig,
+    model: Model,
+    parts: Parts,
+    training: handaxe_train::Settings,
+}
+
+impl Prepared {
+    fn new(config: &RunConfig, samples: &Samples) -> Result<Self, Error> {
+        let parts = samples.divide(config)?;
+        let mut model = starting_model(config, &parts)?;
+        if config.standardise.unwrap_or(config.network.is_some())
+            && model.preprocessing().is_empty()
+        {
+            model.set_preprocessing(parts.standardisers()?)?;
+        }
+        let parts = match model.preprocessing() {
+            _ if config.standardise == Some(false) => parts,
+            [] => parts,
+            by => parts.standardised(by)?,
+        };
+        let name = config.metric.clone().unwrap_or_else(|| parts.natural_metric().to_owned());
+        let rtol = config.rtol.unwrap_or(default_rtol(metric(&name)?.direction()));
+        let effective = RunConfig { metric: Some(name), rtol: Some(rtol), ..config.clone() };
+        let prepared = Self { effective, model, parts, training: training(config)? };
+        prepared.trainer(&prepared.model)?;
+        Ok(prepared)
+    }
+
+    fn trainer(&self, model: &Model) -> Result<handaxe_train::CandleTrainer, Error> {
+        let name = self.effective.metric.as_deref().unwrap_or_else(|| self.parts.natural_metric());
+        trainer(model, &self.parts, metric(name)?, &self.training)
+    }
+
+    /// Trains the network that is to be pruned.
+    fn fit(&self, observer: &mut dyn Observer) -> Result<(Model, Vec<CurveRecord>), Error> {
+        let mut curves = Vec::new();
+        let mut trainer = self.trainer(&self.model)?;
+        let fit = Fit { epochs: self.effective.baseline_epochs, frozen: None, stream: 0 };
+        let mut progress = |epoch: &EpochRecord| -> Result<(), ForeignError> {
+            curves.push(CurveRecord { step: 0, phase: Phase::Baseline, epoch: *epoch });
+            curves.last().map_or(Ok(()), |record| observer.notify(&Event::Epoch(record)))
+        };
+        trainer.fit(&fit, &mut progress).map_err(handaxe_optimize::Error::Trainer)?;
+        let model = trainer.model().map_err(handaxe_optimize::Error::Trainer)?;
+        Ok((model, curves))
+    }
+
+    /// The run over `model` as the settings have it.
+    fn pruning(&self, model: Model) -> Result<Optimize, Error> {
+        let config = &self.effective;
+        let schedule = handaxe_schedule::Settings {
+            kind: config.scheduler.parse()?,
+            initial_sparsity: config.initial_sparsity,
+            final_sparsity: config.final_sparsity.unwrap_or(1.0),
+            step: config.step,
+            steps: config.steps,
+            power: config.power,
+            threshold: config.threshold,
+        };
+        schedule.build()?;
+        let settings = handaxe_optimize::Settings {
+            epochs: config.epochs,
+            rewinding: config.rewinding,
+            rtol: config.rtol,
+            cutoff: config.cutoff,
+            scope: if config.local { Scope::Local } else { Scope::Global },
+            floor: config.floor,
+        };
+        let mut run = Optimize::new(model, self.parts.clone())
+            .boxed_objective(handaxe_objective::objective(&config.objective)?)
+            .boxed_ranking(handaxe_prune::ranking(&config.ranking)?)
+            .boxed_solver(handaxe_knapsack::solver(&config.solver)?)
+            .schedule(schedule)
+            .settings(settings)
+            .limits(limits(config)?)
+            .training(self.training.clone());
+        if let Some(name) = &config.metric {
+            run = run.metric(metric(name)?);
+        }
+        if let Some(hls) = config.hls()? {
+            run = run.config(hls);
+        }
+        Ok(match config.final_sparsity {
+            Some(sparsity) => run.final_sparsity(sparsity),
+            None => run,
+        })
+    }
+
+    fn run(
+        &self,
+        model: Model,
+        mut dir: RunDir,
+        observer: &mut dyn Observer,
+    ) -> Result<Finished, Error> {
+        let mut run = self.pruning(model.clone())?;
+        if let Some(checkpoint) = dir.checkpoint()? {
+            run = run.resume(checkpoint);
+        }
+        let done = run.run(&mut Both(&mut dir, observer))?;
+        dir.finish(&done.outcome.model, &done.result)?;
+        let report = handaxe_report::Run {
+            result: &done.result,
+            steps: dir.steps(),
+            curves: dir.epochs(),
+            before: &model,
+            after: &done.outcome.model,
+            config: &dir.config()?,
+        };
+        handaxe_report::write(dir.path(), &report)?;
+        Ok(Finished { result: done.result, path: dir.path().to_owned() })
+    }
+}
+
+/// Tells the run directory first, so that what people see is on disk.
+struct Both<'a>(&'a mut RunDir, &'a mut dyn Observer);
+
+impl Observer for Both<'_> {
+    fn notify(&mut self, event: &Event<'_>) -> Result<(), ForeignError> {
+        self.0.notify(event)?;
+        self.1.notify(event)
+    }
+}
+
+fn starting_model(config: &RunConfig, parts: &Parts) -> Result<Model, Error> {
+    match (&config.model, &config.network) {
+        (Some(_), Some(_)) => Err(Error::ModelAndNetwork),
+        (None, None) => Err(Error::Missing {
+            what: "the network",
+            how: "`model`, a file, or `network`, a short spec",
+        }),
+        (Some(path), None) => {
+            let mut model = native::load(path)?;
+            if let Some(name) = &config.initialiser {
+                initialise(&mut model, name.parse()?, config.seed)?;
+            }
+            Ok(model)
+        }
+        (None, Some(spec)) => {
+            let shapes = parts.input_shapes();
+            let [shape] = shapes.as_slice() else {
+                let (given, right) =
+                    (shapes.len().to_string(), "1 for a network given as a short spec");
+                return Err(Error::Value { what: "the number of inputs", given, right });
+            };
+            let mut model = parse(spec, "network", shape)?;
+            let initialiser = match &config.initialiser {
+                Some(name) => name.parse()?,
+                None => Initialiser::default(),
+            };
+            initialise(&mut model, initialiser, config.seed)?;
+            Ok(model)
+        }
+    }
+}
+
+fn training(config: &RunConfig) -> Result<handaxe_train::Settings, Error> {
+    let optimiser = match config.optimiser.parse()? {
+        Optimiser::Sgd { .. } => Optimiser::Sgd { momentum: config.momentum },
+        optimiser => optimiser,
+    };
+    let RunConfig { batch_size, learning_rate, l1, l2, seed, .. } = *config;
+    Ok(handaxe_train::Settings { batch_size, learning_rate, optimiser, l1, l2, seed })
+}
+
+fn limits(config: &RunConfig) -> Result<Limits, Error> {
+    let Some(seconds) = config.time_limit else { return Ok(Limits::default()) };
+    let time = Duration::try_from_secs_f64(seconds).map_err(|_| Error::Value {
+        what: "the time limit",
+        given: seconds.to_string(),
+        right: "a number of seconds, 0 or more",
+    })?;
+    Ok(Limits { time: Some(time), ..Limits::default() })
+}

@@ -1,0 +1,148 @@
+//! What it costs, exactly, to keep other items than the prices say.
+
+use super::{dual::Split, lattice::Lattice};
+use crate::{exact::Units, reduce::Reduced};
+
+/// The open items of a group, by falling value.
+#[derive(Debug, Default)]
+pub(crate) struct Members {
+    /// Items that are surely in.
+    pub(crate) above: u64,
+    /// Reduced cost and number of each open item.
+    pub(crate) items: Vec<(i128, u32)>,
+    /// Open items kept in the base selection.
+    pub(crate) base: usize,
+}
+
+/// The problem as deviations from a base selection, at prices that are whole numbers of units.
+///
+/// At these prices a selection is worth the Lagrangian less its loss: the prices of the capacity it leaves, and
+/// the reduced costs of the items that it decides against their sign. Losses are exact.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) prices: Vec<i128>,
+    pub(crate) members: Vec<Members>,
+    /// Capacity that the base selection leaves; negative where it does not fit.
+    pub(crate) left: Vec<i128>,
+}
+
+/// A number of open items to keep in a group.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Count {
+    /// Items more than in the base selection.
+    pub(crate) more: i64,
+    pub(crate) loss: i128,
+}
+
+impl Core {
+    /// Exact reduced costs of the items where they are at most `width`; nothing if the value of one of them
+    /// is not a whole number of units.
+    ///
+    /// `counts` are the numbers of items kept by the linear relaxation, and the base selection keeps about as many.
+    pub(crate) fn new(
+        reduced: &Reduced,
+        split: &Split,
+        units: &Units,
+        prices: Vec<i128>,
+        counts: &[f64],
+        width: i128,
+    ) -> Option<Self> {
+        let mut members: Vec<Members> = Vec::new();
+        members.resize_with(reduced.groups.len(), Members::default);
+        members.iter_mut().zip(&split.above).for_each(|(members, &above)| members.above = above);
+        let costs: Vec<i128> = reduced.groups.iter().map(|g| dot(&prices, &g.column)).collect();
+        for open in &split.open {
+            let k = open.group as usize;
+            // Rounded down, so that only the lower comparison needs the unit that may be missing.
+            let cost = units.of(open.value) as i128 - costs[k];
+            if cost > width {
+                members[k].above += 1;
+            } else if cost >= -width - 1 {
+                members[k].items.push((units.exactly(open.value)? - costs[k], open.item));
+            }
+        }
+        let mut left: Vec<i128> = reduced.capacity.iter().map(|&c| i128::from(c)).collect();
+        for (k, members) in members.iter_mut().enumerate() {
+            members.items.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+            let wanted = (counts[k].round() as u64).saturating_sub(members.above) as usize;
+            members.base = wanted.min(members.items.len());
+            let kept = i128::from(members.above) + members.base as i128;
+            for (left, &need) in left.iter_mut().zip(&reduced.groups[k].column) {
+                *left -= kept * i128::from(need);
+            }
+        }
+        Some(Self { prices, members, left })
+    }
+
+    /// The numbers of items of a group that cost at most `most`, least loss first.
+    pub(crate) fn counts(&self, group: usize, most: i128) -> Vec<Count> {
+        let Members { items, base, .. } = &self.members[group];
+        let best = items.partition_point(|(cost, _)| *cost > 0);
+        let count = |kept: usize, loss| Count { more: kept as i64 - *base as i64, loss };
+        let mut counts = vec![count(best, 0)];
+        let mut loss = 0i128;
+        for (at, (cost, _)) in items.iter().enumerate().skip(best) {
+            loss += -cost;
+            if loss > most {
+                break;
+            }
+            counts.push(count(at + 1, loss));
+        }
+        loss = 0;
+        for (at, (cost, _)) in items[..best].iter().enumerate().rev() {
+            loss += cost;
+            if loss > most {
+                break;
+            }
+            counts.push(count(at, loss));
+        }
+        counts.sort_by_key(|count| (count.loss, count.more.abs(), count.more));
+        counts
+    }
+
+    /// The slacks that cost at most `most` and leave a load in the lattice, least loss first; nothing if more
+    /// than `limit`.
+    ///
+    /// `reach` is the most that can be left of each resource.
+    pub(crate) fn slacks(
+        &self,
+        lattice: &Lattice,
+        reach: &[i128],
+        most: i128,
+        limit: usize,
+    ) -> Option<Vec<(i128, Vec<i128>)>> {
+        // Row by row: the loss, the slack so far, and what the lattice still has to make up.
+        let mut partial = vec![(0, Vec::new(), self.left.clone())];
+        for (row, &price) in self.prices.iter().enumerate() {
+            let mut longer = Vec::new();
+            for (loss, slack, rest) in &partial {
+                let affordable = (most - loss).checked_div(price).unwrap_or(reach[row]);
+                let last = affordable.min(reach[row]);
+                let (first, step) = lattice.slack(row, rest);
+                let mut s = first;
+                while s <= last && s >= 0 {
+                    let mut slack: Vec<i128> = slack.clone();
+                    slack.push(s);
+                    longer.push((loss + s * price, slack, lattice.rest(row, rest, s)));
+                    if longer.len() > limit {
+                        return None;
+                    }
+                    if step == 0 {
+                        break;
+                    }
+                    s += step;
+                }
+            }
+            partial = longer;
+        }
+        let mut slacks: Vec<_> =
+            partial.into_iter().map(|(loss, slack, _)| (loss, slack)).collect();
+        slacks.sort();
+        Some(slacks)
+    }
+}
+
+/// The cost of a column at whole prices.
+pub(crate) fn dot(prices: &[i128], column: &[u64]) -> i128 {
+    prices.iter().zip(column).map(|(price, &need)| price * i128::from(need)).sum()
+}

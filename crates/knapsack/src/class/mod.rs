@@ -1,0 +1,328 @@
+mod core;
+mod dual;
+mod lattice;
+mod search;
+mod table;
+
+use self::{
+    core::{Core, Count, dot},
+    dual::{Bracket, Dual},
+    lattice::Lattice,
+    search::{Choice, Layer, Outcome, search},
+    table::Word,
+};
+use crate::{
+    Effort, Error, Limits, Problem, Solution, Solver, Status, branch_bound,
+    exact::Units,
+    limits::Watch,
+    reduce::{Group, Reduced},
+};
+
+/// Groups items by what they cost, and decides only how many of each class to keep.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ClassSolver;
+
+impl Solver for ClassSolver {
+    fn name(&self) -> &'static str {
+        "class"
+    }
+
+    fn solve(&self, problem: &Problem<'_>, limits: &Limits) -> Result<Solution, Error> {
+        let watch = Watch::start(limits)?;
+        let reduced = Reduced::new(problem);
+        let mut solution = match &reduced.groups[..] {
+            [] => Solution::of(problem, reduced.start(problem), None, self.name()),
+            [_] => most_valuable(problem, &reduced),
+            [..] => Run::new(problem, &reduced, &watch).solve(),
+        };
+        solution.solver = self.name().to_owned();
+        solution.elapsed = watch.elapsed();
+        Ok(solution)
+    }
+}
+
+/// With one column the best selection is the most valuable items, as many as fit.
+fn most_valuable(problem: &Problem<'_>, reduced: &Reduced) -> Solution {
+    let column = &reduced.groups[0].column;
+    let fit = column.iter().zip(&reduced.capacity).filter(|(need, _)| **need > 0);
+    let fit = fit.map(|(need, capacity)| capacity / need).min().unwrap_or(u64::MAX);
+    let mut members: Vec<_> = reduced.members(problem, 0).collect();
+    let by_value = |a: &(usize, f64), b: &(usize, f64)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+    if let Ok(fit) = usize::try_from(fit)
+        && fit < members.len()
+    {
+        members.select_nth_unstable_by(fit, by_value);
+        members.truncate(fit);
+    }
+    let mut keep = reduced.start(problem);
+    members.into_iter().for_each(|(item, _)| keep[item] = true);
+    Solution::of(problem, keep, None, "class")
+}
+
+/// Most slack vectors that are tried.
+const SLACKS: usize = 1 << 20;
+/// Growth of the budget from one search to the next.
+const DEEPER: (i128, i128) = (3, 2);
+
+struct Run<'a> {
+    problem: &'a Problem<'a>,
+    reduced: &'a Reduced,
+    watch: &'a Watch<'a>,
+    units: Units,
+    effort: Effort,
+}
+
+/// How the search with one budget ended.
+enum Step {
+    /// The number of items to take more than in the base, for each group.
+    Found(Vec<i64>),
+    /// Every selection loses more than the budget.
+    Deeper,
+    Stopped,
+}
+
+impl<'a> Run<'a> {
+    fn new(problem: &'a Problem<'a>, reduced: &'a Reduced, watch: &'a Watch<'a>) -> Self {
+        let units = Units::new(problem, reduced);
+        Self { problem, reduced, watch, units, effort: Effort::default() }
+    }
+
+    fn solve(mut self) -> Solution {
+        let Self { problem, reduced, .. } = self;
+        let dual = Dual::new(problem, reduced);
+        self.effort.evaluations += dual.pivots;
+        if let Some(relaxed) = reduced.relaxed(problem, &dual.prices) {
+            let Self { problem, watch, units, effort, .. } = self;
+            let solution = Run { problem, reduced: &relaxed, watch, units, effort }.solve();
+            if solution.status == Status::Optimal && problem.fits(&solution.keep) {
+                return solution;
+            }
+        }
+        let prices: Vec<i128> = dual.prices.iter().map(|&p| self.units.of(p) as i128).collect();
+        let mut budget = first_budget(&dual, reduced, &self.units);
+        let mut width = budget * 4;
+        let mut bracket = dual.bracket;
+        let mut split = dual.split;
+        let everything = Lattice::new(reduced.groups.iter().map(|g| &g.column[..]), prices.len());
+        let mut least_slack = None;
+        loop {
+            if !covers(&bracket, reduced, &prices, width, &self.units) {
+                bracket = around(reduced, &prices, width * 4, &self.units);
+                split = bracket.split(problem, reduced, 1);
+            }
+            let counts = &dual.counts;
+            let Some(core) = Core::new(reduced, &split, &self.units, prices.clone(), counts, width)
+            else {
+                return branch_bound::search(problem, reduced, self.watch);
+            };
+            let least =
+                *least_slack.get_or_insert_with(|| least_slack_loss(&core, &everything, reduced));
+            while budget <= width {
+                match self.step(&core, budget, least) {
+                    Step::Found(more) => return self.finish(&core, &more),
+                    Step::Deeper => budget = budget * DEEPER.0 / DEEPER.1 + 1,
+                    Step::Stopped => {
+                        return branch_bound::search(problem, reduced, self.watch);
+                    }
+                }
+            }
+            width = budget * 4;
+        }
+    }
+
+    /// Looks for the best selection among those that lose at most `least + budget`.
+    fn step(&mut self, core: &Core, budget: i128, least: i128) -> Step {
+        let groups = &self.reduced.groups;
+        let counts: Vec<Vec<Count>> = (0..groups.len()).map(|k| core.counts(k, budget)).collect();
+        let rows = core.prices.len();
+        // What deviations can add to and take from the load of each row.
+        let mut more = vec![0i128; rows];
+        let mut fewer = vec![0i128; rows];
+        for (group, counts) in groups.iter().zip(&counts) {
+            let most = counts.iter().map(|c| c.more).max().unwrap_or(0).max(0);
+            let least = counts.iter().map(|c| c.more).min().unwrap_or(0).min(0);
+            for (row, &need) in group.column.iter().enumerate() {
+                more[row] += i128::from(most) * i128::from(need);
+                fewer[row] -= i128::from(least) * i128::from(need);
+            }
+        }
+        let reach: Vec<i128> = (0..rows)
+            .map(|row| {
+                (core.left[row] + fewer[row]).clamp(-1, i128::from(self.reduced.capacity[row]))
+            })
+            .collect();
+        if reach.iter().any(|&reach| reach < 0) {
+            return Step::Deeper;
+        }
+        let lattice = Lattice::new(moving(groups, &counts), rows);
+        // Counts that must change from the base move the target.
+        let Some(slacks) = core.slacks(&lattice, &reach, least + budget, SLACKS) else {
+            return Step::Stopped;
+        };
+        let Some(&(floor, _)) = slacks.first() else { return Step::Deeper };
+
+        let mut strides = Vec::with_capacity(rows);
+        let mut stride = 1i128;
+        for row in 0..rows {
+            strides.push(stride);
+            let span = more[row] + fewer[row] + reach[row] + core.left[row].abs();
+            let Some(next) = stride.checked_mul(2 * span + 1) else { return Step::Stopped };
+            stride = next;
+        }
+        let key = |vector: &[i128]| -> i128 {
+            vector.iter().zip(&strides).map(|(v, s)| v.wrapping_mul(*s)).fold(0, i128::wrapping_add)
+        };
+        let keys: Vec<i128> = groups
+            .iter()
+            .map(|group| key(&group.column.iter().map(|&a| i128::from(a)).collect::<Vec<_>>()))
+            .collect();
+        let target = key(&core.left);
+        let slack_layer: Vec<(i128, i128)> =
+            slacks.iter().map(|(loss, slack)| (key(slack), loss - floor)).collect();
+        if stride <= i128::from(u64::MAX) && (least + budget) >> 62 == 0 {
+            self.search::<u64>(&counts, &keys, &slack_layer, target, least + budget - floor)
+        } else {
+            self.search::<u128>(&counts, &keys, &slack_layer, target, least + budget - floor)
+        }
+    }
+
+    fn search<W: Word>(
+        &mut self,
+        counts: &[Vec<Count>],
+        keys: &[i128],
+        slacks: &[(i128, i128)],
+        target: i128,
+        budget: i128,
+    ) -> Step {
+        // Groups whose count is certain only move the target.
+        let mut target = target;
+        let mut more: Vec<i64> = counts.iter().map(|counts| counts[0].more).collect();
+        let mut order: Vec<usize> = Vec::new();
+        for (k, counts) in counts.iter().enumerate() {
+            target = target.wrapping_sub(keys[k].wrapping_mul(i128::from(more[k])));
+            if counts.len() > 1 {
+                order.push(k);
+            }
+        }
+        order.sort_by_key(|&k| (std::cmp::Reverse(counts[k].len()), k));
+        let mut layers: Vec<Layer<W>> = order
+            .iter()
+            .map(|&k| {
+                let choice = |count: &Count| Choice {
+                    key: W::wrap(keys[k].wrapping_mul(i128::from(count.more - more[k]))),
+                    loss: W::wrap(count.loss),
+                };
+                counts[k].iter().map(choice).collect()
+            })
+            .collect();
+        let first = slacks[0].0;
+        target = target.wrapping_sub(first);
+        layers.push(
+            slacks
+                .iter()
+                .map(|&(key, loss)| Choice {
+                    key: W::wrap(key.wrapping_sub(first)),
+                    loss: W::wrap(loss),
+                })
+                .collect(),
+        );
+        let memory = self.watch.memory();
+        let states = &mut self.effort.states;
+        match search(&layers, W::wrap(target), W::wrap(budget), memory, states, self.watch) {
+            Outcome::Found(_, chosen) => {
+                for (&k, choice) in order.iter().zip(chosen) {
+                    more[k] = counts[k][choice].more;
+                }
+                Step::Found(more)
+            }
+            Outcome::None => Step::Deeper,
+            Outcome::Stopped => Step::Stopped,
+        }
+    }
+
+    fn finish(&self, core: &Core, more: &[i64]) -> Solution {
+        let Self { problem, reduced, .. } = self;
+        let mut keep = reduced.start(problem);
+        // Above the open items everything is in; the open ones are set one by one.
+        let costs: Vec<i128> =
+            reduced.groups.iter().map(|g| dot(&core.prices, &g.column)).collect();
+        for (group, &cost) in reduced.groups.iter().zip(&costs) {
+            let threshold = self.units.at_least(cost);
+            for &class in &group.classes {
+                for (position, &value) in problem.values(class).iter().enumerate() {
+                    keep[problem.item(class, position)] = value > threshold;
+                }
+            }
+        }
+        for (members, &more) in core.members.iter().zip(more) {
+            let kept = (members.base as i64 + more) as usize;
+            for (at, &(_, item)) in members.items.iter().enumerate() {
+                keep[item as usize] = at < kept;
+            }
+        }
+        let mut solution = Solution::of(problem, keep, None, "class");
+        solution.effort = self.effort;
+        solution
+    }
+}
+
+/// The columns of the groups that have a choice.
+fn moving<'a>(groups: &'a [Group], counts: &'a [Vec<Count>]) -> impl Iterator<Item = &'a [u64]> {
+    let choices = groups
+        .iter()
+        .zip(counts)
+        .filter(|(_, counts)| counts.len() > 1 || counts.iter().any(|count| count.more != 0));
+    choices.map(|(group, _)| &group.column[..])
+}
+
+/// The least that any slack in the lattice loses.
+fn least_slack_loss(core: &Core, lattice: &Lattice, reduced: &Reduced) -> i128 {
+    let reach: Vec<i128> = reduced.capacity.iter().map(|&c| i128::from(c)).collect();
+    let mut most = core.prices.iter().copied().min().unwrap_or(0).max(1);
+    loop {
+        match core.slacks(lattice, &reach, most, SLACKS) {
+            None => return 0,
+            Some(slacks) => {
+                if let Some(&(loss, _)) = slacks.first() {
+                    return loss;
+                }
+            }
+        }
+        most *= 2;
+    }
+}
+
+/// A little more than the smallest reduced costs together.
+fn first_budget(dual: &Dual, reduced: &Reduced, units: &Units) -> i128 {
+    let cost = |k: u32| dual::cost(&dual.prices, &reduced.groups[k as usize].column);
+    let mut costs: Vec<f64> =
+        dual.split.open.iter().map(|open| (open.value - cost(open.group)).abs()).collect();
+    let few = (2 * reduced.capacity.len() + 2).min(costs.len());
+    if few < costs.len() {
+        costs.select_nth_unstable_by(few, f64::total_cmp);
+        costs.truncate(few);
+    }
+    (units.of(costs.iter().sum()) as i128).max(1)
+}
+
+/// Whether every item with a reduced cost of at most `width` is in the bracket.
+fn covers(
+    bracket: &Bracket,
+    reduced: &Reduced,
+    prices: &[i128],
+    width: i128,
+    units: &Units,
+) -> bool {
+    let need = around(reduced, prices, width, units);
+    let low = bracket.low.iter().zip(&need.low).all(|(have, need)| have <= need);
+    low && bracket.high.iter().zip(&need.high).all(|(have, need)| have >= need)
+}
+
+/// The bracket of all items with a reduced cost of at most `width`.
+fn around(reduced: &Reduced, prices: &[i128], width: i128, units: &Units) -> Bracket {
+    let costs: Vec<i128> = reduced.groups.iter().map(|g| dot(prices, &g.column)).collect();
+    Bracket {
+        low: costs.iter().map(|cost| units.at_most(cost - width)).collect(),
+        high: costs.iter().map(|cost| units.at_least(cost + width)).collect(),
+    }
+}

@@ -1,0 +1,406 @@
+#![allow(dead_code)]
+//! The linear relaxation, by a dual simplex for a few rows and many columns between 0 and 1.
+
+/// Where a column stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Lower,
+    Upper,
+    Basic,
+}
+
+/// How a run of the simplex ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Optimal,
+    /// The objective went below the cutoff: whatever the optimum, it is no better.
+    Cutoff,
+    /// No point satisfies the rows within the bounds.
+    Infeasible,
+    /// Too many steps, or numbers gone bad; the prices are still a valid bound.
+    Stalled,
+}
+
+/// `maximise value.x, rows x <= capacity, lower <= x <= upper`, one row per resource.
+///
+/// Columns `0..items` are the items, `items..items + rows` the slacks. The start, all slacks basic and every
+/// item at its upper bound, is dual feasible, and so is every later basis: bounds may change between runs.
+///
+/// Reference: I. Maros, "A generalized dual phase-2 simplex algorithm", EJOR 149 (2003), for the ratio test that
+/// lets columns flip from bound to bound.
+#[derive(Debug, Clone)]
+pub(crate) struct Lp {
+    items: usize,
+    rows: usize,
+    /// Row after row, `items` entries each.
+    matrix: Vec<f64>,
+    values: Vec<f64>,
+    capacity: Vec<f64>,
+    lower: Vec<f64>,
+    upper: Vec<f64>,
+    place: Vec<Place>,
+    basis: Vec<usize>,
+    /// Inverse of the basis, row after row.
+    inverse: Vec<f64>,
+    /// Values of the basic columns.
+    basic: Vec<f64>,
+    /// Reduced costs of items and slacks.
+    costs: Vec<f64>,
+    pivots: u64,
+    alpha: Vec<f64>,
+    breaks: Vec<(f64, u32)>,
+}
+
+const FEASIBLE: f64 = 1e-9;
+const PIVOT: f64 = 1e-9;
+/// Pivots after which everything is computed anew.
+const REFRESH: u64 = 64;
+
+impl Lp {
+    /// `matrix` has one row of `values.len()` entries per capacity; entries best near 1.
+    pub(crate) fn new(values: Vec<f64>, matrix: Vec<f64>, capacity: Vec<f64>) -> Self {
+        let (items, rows) = (values.len(), capacity.len());
+        let mut place = vec![Place::Upper; items + rows];
+        place[items..].fill(Place::Basic);
+        let mut lp = Self {
+            items,
+            rows,
+            matrix,
+            values,
+            capacity,
+            lower: vec![0.0; items],
+            upper: vec![1.0; items],
+            place,
+            basis: (items..items + rows).collect(),
+            inverse: vec![0.0; rows * rows],
+            basic: vec![0.0; rows],
+            costs: vec![0.0; items + rows],
+            pivots: 0,
+            alpha: vec![0.0; items + rows],
+            breaks: Vec::new(),
+        };
+        lp.refresh();
+        lp
+    }
+
+    /// Sets the bounds of an item: `(0, 1)`, or both the same to fix it.
+    pub(crate) fn bound(&mut self, item: usize, lower: f64, upper: f64) {
+        let before = self.at(item);
+        self.lower[item] = lower;
+        self.upper[item] = upper;
+        if self.place[item] != Place::Basic {
+            // Freed or not, it goes to the bound that its reduced cost asks for.
+            self.place[item] = if self.costs[item] > 0.0 { Place::Upper } else { Place::Lower };
+            let moved = self.at(item) - before;
+            if moved != 0.0 {
+                self.shift(item, moved);
+            }
+        }
+    }
+
+    /// Prices of the resources, at least 0.
+    pub(crate) fn prices(&self) -> impl Iterator<Item = f64> + '_ {
+        self.costs[self.items..].iter().map(|cost| (-cost).max(0.0))
+    }
+
+    /// Reduced cost of an item: its value less what it uses at the prices.
+    pub(crate) fn cost(&self, item: usize) -> f64 {
+        self.costs[item]
+    }
+
+    pub(crate) fn pivots(&self) -> u64 {
+        self.pivots
+    }
+
+    /// The basic items with their values.
+    pub(crate) fn fractional(&self) -> impl Iterator<Item = (usize, f64)> + '_ {
+        let basic = self.basis.iter().zip(&self.basic);
+        basic.filter(|(column, _)| **column < self.items).map(|(&column, &value)| (column, value))
+    }
+
+    /// The Lagrangian at the current prices.
+    pub(crate) fn objective(&self) -> f64 {
+        let prices: f64 = self.prices().zip(&self.capacity).map(|(p, c)| p * c).sum();
+        let bounds = self.lower.iter().zip(&self.upper);
+        let items = self.costs[..self.items].iter().zip(bounds);
+        prices + items.map(|(&d, (&lo, &up))| if d > 0.0 { d * up } else { d * lo }).sum::<f64>()
+    }
+
+    /// Runs to the optimum, or until the objective is at most `cutoff`.
+    pub(crate) fn solve(&mut self, cutoff: f64) -> End {
+        let limit = 50 * (self.rows as u64 + 4) + 200;
+        for step in 0..limit {
+            if self.pivots % REFRESH == REFRESH - 1 {
+                self.refresh();
+            }
+            let Some((row, below)) = self.leaving() else { return End::Optimal };
+            if cutoff > f64::NEG_INFINITY && step > 0 && self.objective() <= cutoff {
+                return End::Cutoff;
+            }
+            match self.step(row, below) {
+                Some(true) => {}
+                Some(false) => return End::Infeasible,
+                None => return End::Stalled,
+            }
+        }
+        End::Stalled
+    }
+
+    /// The value of a column that is not basic; 0 for one that is.
+    pub(crate) fn at(&self, column: usize) -> f64 {
+        match (self.place[column], column < self.items) {
+            (Place::Upper, true) => self.upper[column],
+            (Place::Lower, true) => self.lower[column],
+            _ => 0.0,
+        }
+    }
+
+    fn range(&self, column: usize) -> f64 {
+        if column < self.items { self.upper[column] - self.lower[column] } else { f64::INFINITY }
+    }
+
+    /// An entry of the matrix with its slacks.
+    fn entry(&self, row: usize, column: usize) -> f64 {
+        match column.checked_sub(self.items) {
+            None => self.matrix[row * self.items + column],
+            Some(slack) => f64::from(u8::from(slack == row)),
+        }
+    }
+
+    /// The column of the tableau: inverse times column.
+    fn tableau(&self, column: usize) -> Vec<f64> {
+        let entries: Vec<f64> = (0..self.rows).map(|row| self.entry(row, column)).collect();
+        let rows = self.inverse.chunks_exact(self.rows);
+        rows.map(|row| row.iter().zip(&entries).map(|(a, b)| a * b).sum()).collect()
+    }
+
+    /// A nonbasic column moved: the basic ones make up for it.
+    fn shift(&mut self, column: usize, moved: f64) {
+        let tableau = self.tableau(column);
+        self.basic.iter_mut().zip(tableau).for_each(|(basic, entry)| *basic -= entry * moved);
+    }
+
+    /// The most violated basic column, and whether it is below its bound.
+    fn leaving(&self) -> Option<(usize, bool)> {
+        let mut worst = FEASIBLE;
+        let mut found = None;
+        for (row, (&column, &value)) in self.basis.iter().zip(&self.basic).enumerate() {
+            let (lower, upper) = if column < self.items {
+                (self.lower[column], self.upper[column])
+            } else {
+                (0.0, f64::INFINITY)
+            };
+            let violation = (lower - value).max(value - upper);
+            if violation > worst {
+                worst = violation;
+                found = Some((row, value < lower));
+            }
+        }
+        found
+    }
+
+    /// One pivot; false if the row shows infeasibility, nothing if the pivot is too small.
+    fn step(&mut self, row: usize, below: bool) -> Option<bool> {
+        self.pivots += 1;
+        self.price(row);
+        let leaving = self.basis[row];
+        let bound = match (leaving < self.items, below) {
+            (false, _) => 0.0,
+            (true, true) => self.lower[leaving],
+            (true, false) => self.upper[leaving],
+        };
+        // The reduced cost of the leaving column moves away from 0: down if it goes to its lower bound.
+        let sign = if below { 1.0 } else { -1.0 };
+        self.collect_breaks(sign);
+        let slope = (self.basic[row] - bound).abs();
+        let Some((entering, flips)) = self.ratio(slope) else { return Some(false) };
+        if self.alpha[entering].abs() < PIVOT {
+            return None;
+        }
+        self.flip(flips);
+        self.pivot(row, entering, bound, below);
+        Some(true)
+    }
+
+    /// Moves the columns of the first breaks to their other bounds.
+    fn flip(&mut self, flips: usize) {
+        let mut moved = vec![0.0; self.rows];
+        for &(_, column) in &self.breaks[..flips] {
+            let column = column as usize;
+            let up = self.place[column] == Place::Lower;
+            self.place[column] = if up { Place::Upper } else { Place::Lower };
+            let range = if up { self.range(column) } else { -self.range(column) };
+            for (row, moved) in moved.iter_mut().enumerate() {
+                *moved += range * self.entry(row, column);
+            }
+        }
+        for (basic, weights) in self.basic.iter_mut().zip(self.inverse.chunks_exact(self.rows)) {
+            *basic -= weights.iter().zip(&moved).map(|(a, b)| a * b).sum::<f64>();
+        }
+    }
+
+    /// The row of the tableau for every column.
+    fn price(&mut self, row: usize) {
+        let weights = &self.inverse[row * self.rows..(row + 1) * self.rows];
+        let (alpha, slacks) = self.alpha.split_at_mut(self.items);
+        alpha.fill(0.0);
+        for (&weight, entries) in weights.iter().zip(self.matrix.chunks_exact(self.items.max(1))) {
+            if weight != 0.0 {
+                alpha.iter_mut().zip(entries).for_each(|(a, entry)| *a += weight * entry);
+            }
+        }
+        slacks.copy_from_slice(weights);
+    }
+
+    /// Columns whose reduced cost reaches 0 as the leaving column's moves, with the step at which it does.
+    fn collect_breaks(&mut self, sign: f64) {
+        self.breaks.clear();
+        for (column, (&alpha, &cost)) in self.alpha.iter().zip(&self.costs).enumerate() {
+            let rate = sign * alpha;
+            let meets = match self.place[column] {
+                Place::Basic => false,
+                Place::Lower => rate < -PIVOT,
+                Place::Upper => rate > PIVOT,
+            };
+            if meets && (column >= self.items || self.upper[column] > self.lower[column]) {
+                self.breaks.push(((cost / rate).max(0.0), column as u32));
+            }
+        }
+    }
+
+    /// The column to enter and how many of the sorted breaks before it flip to their other bound.
+    fn ratio(&mut self, violation: f64) -> Option<(usize, usize)> {
+        // Few of the breaks are passed: sort only as far as needed.
+        let mut slope = violation;
+        let mut sorted = 0;
+        let mut chunk = 32;
+        while sorted < self.breaks.len() {
+            let end = (sorted + chunk).min(self.breaks.len());
+            let tail = &mut self.breaks[sorted..];
+            let order = |a: &(f64, u32), b: &(f64, u32)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
+            if end - sorted < tail.len() {
+                tail.select_nth_unstable_by(end - sorted, order);
+            }
+            tail[..end - sorted].sort_unstable_by(order);
+            for at in sorted..end {
+                let column = self.breaks[at].1 as usize;
+                slope -= self.alpha[column].abs() * self.range(column);
+                if slope <= 0.0 {
+                    return Some((column, at));
+                }
+            }
+            sorted = end;
+            chunk *= 4;
+        }
+        None
+    }
+
+    fn pivot(&mut self, row: usize, entering: usize, bound: f64, below: bool) {
+        let tableau = self.tableau(entering);
+        let leaving = self.basis[row];
+        let step = (self.basic[row] - bound) / tableau[row];
+        let value = self.at(entering) + step;
+        for (basic, &entry) in self.basic.iter_mut().zip(&tableau) {
+            *basic -= entry * step;
+        }
+        let ratio = self.costs[entering] / self.alpha[entering];
+        for (column, (cost, &alpha)) in self.costs.iter_mut().zip(&self.alpha).enumerate() {
+            if self.place[column] != Place::Basic {
+                *cost -= ratio * alpha;
+            }
+        }
+        self.costs[leaving] = -ratio;
+        self.costs[entering] = 0.0;
+        self.place[leaving] =
+            if below || leaving >= self.items { Place::Lower } else { Place::Upper };
+        self.place[entering] = Place::Basic;
+        self.basis[row] = entering;
+        self.basic[row] = value;
+
+        let rows = self.rows;
+        let pivot = tableau[row];
+        let pivot_row: Vec<f64> =
+            self.inverse[row * rows..(row + 1) * rows].iter().map(|entry| entry / pivot).collect();
+        for (at, entries) in self.inverse.chunks_exact_mut(rows).enumerate() {
+            if at == row {
+                entries.copy_from_slice(&pivot_row);
+            } else if tableau[at] != 0.0 {
+                entries.iter_mut().zip(&pivot_row).for_each(|(e, p)| *e -= tableau[at] * p);
+            }
+        }
+    }
+
+    /// Computes inverse, costs, places and basic values from the basis alone.
+    fn refresh(&mut self) {
+        self.invert();
+        let value = |column: usize| if column < self.items { self.values[column] } else { 0.0 };
+        let mut prices = vec![0.0; self.rows];
+        for (weights, &column) in self.inverse.chunks_exact(self.rows.max(1)).zip(&self.basis) {
+            let value = value(column);
+            prices.iter_mut().zip(weights).for_each(|(price, weight)| *price += value * weight);
+        }
+        self.costs[..self.items].copy_from_slice(&self.values);
+        for (price, row) in prices.iter().zip(self.matrix.chunks_exact(self.items.max(1))) {
+            self.costs[..self.items].iter_mut().zip(row).for_each(|(cost, a)| *cost -= price * a);
+        }
+        self.costs[self.items..].iter_mut().zip(&prices).for_each(|(cost, price)| *cost = -price);
+        let mut residual = self.capacity.clone();
+        for column in 0..self.items {
+            if self.place[column] != Place::Basic {
+                let up = self.costs[column] > 0.0;
+                self.place[column] = if up { Place::Upper } else { Place::Lower };
+                let at = self.at(column);
+                if at != 0.0 {
+                    for (row, left) in residual.iter_mut().enumerate() {
+                        *left -= at * self.matrix[row * self.items + column];
+                    }
+                }
+            }
+        }
+        for &column in &self.basis {
+            self.costs[column] = 0.0;
+        }
+        for (basic, weights) in
+            self.basic.iter_mut().zip(self.inverse.chunks_exact(self.rows.max(1)))
+        {
+            *basic = weights.iter().zip(&residual).map(|(a, b)| a * b).sum();
+        }
+    }
+
+    /// Gauss-Jordan with row pivoting.
+    fn invert(&mut self) {
+        let rows = self.rows;
+        let width = 2 * rows;
+        let mut work = vec![0.0; rows * width];
+        for row in 0..rows {
+            for (at, &column) in self.basis.iter().enumerate() {
+                work[row * width + at] = self.entry(row, column);
+            }
+            work[row * width + rows + row] = 1.0;
+        }
+        for at in 0..rows {
+            let best = (at..rows)
+                .max_by(|&a, &b| work[a * width + at].abs().total_cmp(&work[b * width + at].abs()));
+            let best = best.unwrap_or(at);
+            for k in 0..width {
+                work.swap(at * width + k, best * width + k);
+            }
+            let pivot = work[at * width + at];
+            for k in 0..width {
+                work[at * width + k] /= pivot;
+            }
+            for row in 0..rows {
+                let factor = work[row * width + at];
+                if row != at && factor != 0.0 {
+                    for k in at..width {
+                        work[row * width + k] -= factor * work[at * width + k];
+                    }
+                }
+            }
+        }
+        for row in 0..rows {
+            let from = row * width + rows;
+            self.inverse[row * rows..(row + 1) * rows].copy_from_slice(&work[from..from + rows]);
+        }
+    }
+}
