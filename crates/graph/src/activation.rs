@@ -141,7 +141,9 @@ const NAMED: [(&str, Activation); 31] = [
 impl Activation {
     /// The name used in specs and files.
     pub fn name(self) -> &'static str {
-        if matches!(self, Self::ClippedRelu { .. }) && !NAMED.iter().any(|(_, known)| *known == self) {
+        if matches!(self, Self::ClippedRelu { .. })
+            && !NAMED.iter().any(|(_, known)| *known == self)
+        {
             return "clipped_relu"; // with another maximum or a slope it is no relu6
         }
         let same =

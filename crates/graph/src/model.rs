@@ -412,6 +412,27 @@ mod tests {
     }
 
     #[test]
+    fn quantisers_are_checked_and_survive_json() {
+        let mut model = residual();
+        let fc = model.find("fc").unwrap();
+        let alpha = crate::Scale::AutoPo2;
+        let six =
+            Quantiser::Bits { bits: 6, integer: 0, keep_negative: true, symmetric: true, alpha };
+        model.set_quantiser(fc, "kernel", six.clone()).unwrap();
+        let json = serde_json::to_string(&model).unwrap();
+        let read: Model = serde_json::from_str(&json).unwrap();
+        assert_eq!(read.layer(fc).quantiser("kernel"), Some(&six));
+        let none = model.set_quantiser(fc, "gamma", six).unwrap_err();
+        assert!(matches!(none, Error::UnknownWeight { .. }), "{none}");
+        let wide = Quantiser::Tanh { bits: 99, symmetric: false, real: true };
+        let wide = model.set_quantiser(fc, "kernel", wide).unwrap_err();
+        assert!(
+            wide.to_string().contains("the number of bits must be in 1..=32, not 99"),
+            "{wide}"
+        );
+    }
+
+    #[test]
     fn weights_are_checked() {
         let mut model = residual();
         let fc = model.find("fc").unwrap();

@@ -99,7 +99,10 @@ impl Place<'_> {
             Op::Flatten => Ok(vec![input.iter().product()]),
             Op::Reshape { shape } => {
                 let elements: usize = input.iter().product();
-                if !is_too_large(shape) && shape.iter().product::<usize>() == elements {
+                if !shape.is_empty()
+                    && !is_too_large(shape)
+                    && shape.iter().product::<usize>() == elements
+                {
                     return Ok(shape.clone());
                 }
                 Err(self.input(
@@ -145,7 +148,9 @@ impl Place<'_> {
                 }
                 Ok(input.to_vec())
             }
-            Op::BatchNorm { epsilon, .. } | Op::LayerNorm { epsilon } if !(epsilon.is_finite() && *epsilon > 0.0) => {
+            Op::BatchNorm { epsilon, .. } | Op::LayerNorm { epsilon }
+                if !(epsilon.is_finite() && *epsilon > 0.0) =>
+            {
                 Err(self.parameter("epsilon", epsilon.to_string(), "a positive number"))
             }
             Op::Dropout { rate } if !(0.0..1.0).contains(rate) => {
@@ -161,7 +166,7 @@ impl Place<'_> {
             return self.broadcast(inputs);
         }
         let axes = match self.op {
-            Op::Concatenate => first.len() - 1,
+            Op::Concatenate => first.len().saturating_sub(1),
             _ => first.len(),
         };
         let odd = inputs
@@ -206,7 +211,9 @@ impl Place<'_> {
         changes: &[T],
         change: impl Fn(usize, &T) -> Option<usize>,
     ) -> Result<Vec<usize>, Error> {
-        let wrong = || self.input(input, format!("{changes:?} needs as many axes before the channels, and must leave some of each"));
+        let wrong = || {
+            self.input(input, format!("{changes:?} needs as many axes before the channels, and must leave some of each"))
+        };
         if !matches!(changes.len(), 1 | 2) || input.len() != changes.len() + 1 {
             return Err(wrong());
         }
@@ -225,13 +232,17 @@ impl Place<'_> {
         if skipped.is_some_and(|skipped| weights.iter().zip(&input[skipped..]).all(fits)) {
             return Ok(input.to_vec());
         }
-        Err(self.input(input, format!("its weights of shape {weights:?} need each axis equal or 1")))
+        Err(self
+            .input(input, format!("its weights of shape {weights:?} need each axis equal or 1")))
     }
 
     /// The output of a window over the spatial axes of `input`, channels unchanged.
     fn slide(&self, window: &Window, input: &[usize]) -> Result<Vec<usize>, Error> {
         let rank = window.size.len();
-        if !matches!(rank, 1 | 2) || window.strides.len() != rank || !matches!(window.dilation.len(), 0 | 1 | 2 if window.dilation.is_empty() || window.dilation.len() == rank) {
+        if !matches!(rank, 1 | 2)
+            || window.strides.len() != rank
+            || !(window.dilation.is_empty() || window.dilation.len() == rank)
+        {
             return Err(self.parameter(
                 "the window",
                 format!("{window:?}"),
@@ -241,8 +252,14 @@ impl Place<'_> {
         for &extent in window.size.iter().chain(&window.strides).chain(&window.dilation) {
             self.positive("window, stride and dilation", extent)?;
         }
-        if window.dilation.iter().any(|&taps| taps > 1) && window.strides.iter().any(|&step| step > 1) {
-            return Err(self.parameter("the window", format!("{window:?}"), "strided or dilated, not both"));
+        if window.dilation.iter().any(|&taps| taps > 1)
+            && window.strides.iter().any(|&step| step > 1)
+        {
+            return Err(self.parameter(
+                "the window",
+                format!("{window:?}"),
+                "strided or dilated, not both",
+            ));
         }
         if input.len() != rank + 1 {
             let wanted = if rank == 1 { "(length, channels)" } else { "(height, width, channels)" };
@@ -252,7 +269,9 @@ impl Place<'_> {
             ));
         }
         let mut shape = Vec::with_capacity(rank + 1);
-        for ((size, &stride), &extent) in window.extent().into_iter().zip(&window.strides).zip(input) {
+        for ((size, &stride), &extent) in
+            window.extent().into_iter().zip(&window.strides).zip(input)
+        {
             shape.push(match window.padding {
                 Padding::Same => extent.div_ceil(stride),
                 Padding::Valid if extent < size => {
@@ -300,6 +319,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{Interpolation, Scale};
 
     /// Windows placed one by one, as a person would count them.
     fn count_windows(extent: usize, size: usize, stride: usize, padding: Padding) -> usize {
@@ -321,6 +341,34 @@ mod tests {
     }
 
     #[test]
+    fn follows_the_layers_of_keras() {
+        let shape = |op: Op, inputs: &[&[usize]]| op.output_shape("layer", inputs).unwrap();
+        let margins = vec![(1, 2), (0, 3)];
+        assert_eq!(shape(Op::ZeroPad { margins: margins.clone() }, &[&[4, 5, 2]]), [7, 8, 2]);
+        assert_eq!(shape(Op::Crop { margins }, &[&[7, 8, 2]]), [4, 5, 2]);
+        let doubled = Op::UpSample { factors: vec![2], interpolation: Interpolation::Nearest };
+        assert_eq!(shape(doubled, &[&[4, 2]]), [8, 2]);
+        assert_eq!(shape(Op::Permute { axes: vec![2, 0, 1] }, &[&[4, 5, 2]]), [2, 4, 5]);
+        assert_eq!(shape(Op::Multiply, &[&[4, 5, 2], &[1, 1, 2]]), [4, 5, 2]);
+        let dilated = Window { dilation: vec![2], ..Window::dense(&[3], Padding::Valid) };
+        assert_eq!(
+            shape(Op::Conv { filters: 1, window: dilated, bias: false }, &[&[9, 2]]),
+            [5, 1]
+        );
+
+        let error = |op: Op, inputs: &[&[usize]]| op.output_shape("layer", inputs).unwrap_err();
+        let crop = Op::Crop { margins: vec![(3, usize::MAX)] };
+        assert!(matches!(error(crop, &[&[4, 2]]), Error::InputShape { .. }));
+        let pad = Op::ZeroPad { margins: vec![(1 << 60, 1 << 60)] };
+        assert!(matches!(error(pad, &[&[4, 2]]), Error::TooLarge { .. }));
+        let twice = Op::Permute { axes: vec![0, 0] };
+        assert!(matches!(error(twice, &[&[4, 2]]), Error::InputShape { .. }));
+        let alpha = Scale::AutoPo2;
+        let fitted = Op::Quantise { quantiser: Quantiser::Binary { zero_one: false, alpha } };
+        assert!(matches!(error(fitted, &[&[4]]), Error::Parameter { .. }));
+    }
+
+    #[test]
     fn says_how_to_mend() {
         let conv =
             Op::Conv { filters: 4, window: Window::dense(&[3, 3], Padding::Valid), bias: true };
@@ -330,6 +378,8 @@ mod tests {
             "layer `conv` (Conv2D) cannot take an input of shape [784]: a 2-D window needs (height, width, channels); put a Reshape before it"
         );
         assert!(matches!(Op::Add.output_shape("sum", &[&[4], &[5]]), Err(Error::Join { .. })));
+        let scalar = Op::Reshape { shape: vec![] };
+        assert!(matches!(scalar.output_shape("r", &[&[1]]), Err(Error::InputShape { .. })));
         let huge = Op::Dense { units: 1 << 60, bias: false };
         assert!(matches!(huge.output_shape("d", &[&[16]]), Err(Error::TooLarge { .. })));
     }
