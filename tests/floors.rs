@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [(&str, &[&str]); 7] = [
     ("0", &["fixed", "knapsack", "schedule", "data"]),
     ("1", &["graph"]),
-    ("2", &["objective", "prune", "formats"]),
+    ("2", &["objective", "prune", "formats", "emulate"]),
     ("3", &["optimize"]),
     ("4", &["train", "report"]),
     ("5", &["handaxe"]),
