@@ -140,6 +140,84 @@ pub enum Error {
     #[error("its tensor `{name}` is of type {given}, weights are F32")]
     TensorType { name: String, given: String },
 
+    #[error(
+        "it is no model of Keras: neither a .keras archive nor HDF5 nor an architecture in JSON"
+    )]
+    NotKeras,
+
+    #[error(
+        "it holds weights only: name the architecture instead, as in FILE.json:weights=FILE.h5"
+    )]
+    WeightsOnly,
+
+    #[error(
+        "its weights are in another file, and none stands beside it ({tried}): write FILE.json:weights=FILE.h5"
+    )]
+    NoWeightsFile { tried: String },
+
+    #[error("the archive's {part} cannot be read: {error}")]
+    NoPart { part: &'static str, error: zip::result::ZipError },
+
+    #[error("the archive's {part} is larger than {most} bytes: that is no model")]
+    PartTooLarge { part: &'static str, most: u64 },
+
+    #[error("its text is not UTF-8 from byte {place} on")]
+    NotText { place: usize },
+
+    #[error("its HDF5 part cannot be read: {error}")]
+    Hdf5 { error: hdf5_pure::Error },
+
+    #[error("its array `{array}` cannot be read: {error}")]
+    Hdf5Array { array: String, error: hdf5_pure::Error },
+
+    #[error("its array `{array}` claims the shape {shape:?}: at most {most} elements are read")]
+    Hdf5TooLarge { array: String, shape: Vec<u64>, most: u64 },
+
+    #[error("its array `{array}` holds {given}: weights are numbers")]
+    Hdf5Type { array: String, given: String },
+
+    #[error("{part} is no JSON: {error}")]
+    KerasJson { part: &'static str, error: serde_json::Error },
+
+    #[error("an object of Keras has a class_name and a config; found was {given}")]
+    KerasObject { given: String },
+
+    #[error("{what} cannot be {given}")]
+    KerasShape { what: &'static str, given: String },
+
+    #[error("layer `{layer}` ({class}): {key} must be {expected}, not {given}")]
+    KerasValue {
+        layer: String,
+        class: String,
+        key: &'static str,
+        given: String,
+        expected: &'static str,
+    },
+
+    #[error("layer `{layer}` is of type {class}: {why}")]
+    KerasLayer { layer: String, class: String, why: &'static str },
+
+    #[error("layer `{layer}`: the activation {given} is not known{}", did_you_mean(nearest))]
+    KerasActivation { layer: String, given: String, nearest: Option<String> },
+
+    #[error("layer `{layer}` has no weight `{weight}` in the file")]
+    KerasWeight { layer: String, weight: String },
+
+    #[error("layer `{layer}` reads an array that is not there ({reads})")]
+    KerasReads { layer: String, reads: String },
+
+    #[error("layer `{layer}` is listed twice")]
+    KerasTwice { layer: String },
+
+    #[error("layer `{layer}` waits for itself: the calls go round in a circle")]
+    KerasCycle { layer: String },
+
+    #[error("it has more than {most} layers: that is no network for an FPGA")]
+    TooManyLayers { most: usize },
+
+    #[error("its models and wrappers lie more than {most} deep in each other")]
+    TooDeep { most: usize },
+
     #[error("it is neither YAML nor JSON as hls4ml writes it: {what}")]
     HlsSyntax { what: String },
 

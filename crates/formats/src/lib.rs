@@ -2,6 +2,7 @@
 //!
 //! - [`data::load`], [`data::load_parts`]: `.npz`, `.npy` and `.csv` into a [`handaxe_data::Dataset`];
 //! - [`native::load`], [`native::save`]: a [`handaxe_graph::Model`] as one `.safetensors` file;
+//! - [`keras::load`], [`keras::save_keras`], [`keras::save_h5`]: the same as Keras' files;
 //! - [`hls::load`], [`hls::parse`]: hls4ml's YAML or JSON into a [`handaxe_graph::HlsConfig`];
 //! - [`write_atomically`]: what is written is there as a whole or not at all.
 //!
@@ -26,6 +27,7 @@
 pub mod data;
 mod error;
 pub mod hls;
+pub mod keras;
 pub mod native;
 mod write;
 

@@ -40,5 +40,5 @@ pub use mask::{Mask, Masks};
 pub use model::{Layer, LayerId, Model};
 pub use nearest::nearest;
 pub use op::{Interpolation, LayerType, Op, Padding, PoolKind, Window};
-pub use quantiser::{Quantiser, Scale};
+pub use quantiser::{Override, Quantiser, Scale};
 pub use reuse::{closest_reuse_factor, is_valid_reuse_factor};

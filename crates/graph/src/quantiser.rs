@@ -15,6 +15,18 @@ pub enum Scale {
     AutoPo2,
 }
 
+/// A prescription of HGQ for the firmware of a layer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Override {
+    /// The type of a variable, under keys such as `accum_t`.
+    Precision(Precision),
+    /// A factor, under keys such as `parallelization_factor`.
+    Number(f64),
+    /// Anything else, kept as it was written.
+    Text(String),
+}
+
 /// What a weight or an activation is rounded to: the quantisers of QKeras (Coelho et al. 2021, arXiv:2006.10159), of the
 /// binary and ternary layers that came before it, and of HGQ's proxy models (Sun et al. 2024, arXiv:2405.00645).
 /// Formulas: spec/quantization.md.
@@ -111,9 +123,9 @@ pub enum Quantiser {
         overflow: Overflow,
         /// Shape of the weights, without the sample axis; an axis of 1 is shared.
         shape: Vec<usize>,
-        /// Precisions that firmware must use, by layer and variable.
+        /// What HGQ prescribes to hls4ml, by layer and key.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-        overrides: BTreeMap<String, BTreeMap<String, Precision>>,
+        overrides: BTreeMap<String, BTreeMap<String, Override>>,
     },
 }
 
