@@ -1,0 +1,110 @@
+//! Keras' models load and answer as they do in Keras (fixtures/keras).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+
+use handaxe_data::Tensor;
+use handaxe_emulate::predict;
+use handaxe_formats::keras;
+use handaxe_graph::Model;
+use serde::Deserialize;
+
+/// What Keras answers is met to this, relative to 1 or the answer if that is larger.
+const TOLERANCE: f64 = 1e-5;
+const SAMPLES: usize = 4;
+
+/// A model and what its framework answers, or the error that it raised.
+#[derive(Deserialize)]
+struct Case {
+    model: String,
+    #[serde(default)]
+    outputs: Vec<Vec<f64>>,
+    error: Option<String>,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The folder of shared data, unless this is a machine without it.
+fn shared() -> Option<PathBuf> {
+    let shared = root().join("../shared");
+    if !shared.is_dir() {
+        println!("SKIPPED: shared data absent");
+        return None;
+    }
+    Some(shared)
+}
+
+fn cases(name: &str) -> Vec<Case> {
+    let text = std::fs::read_to_string(root().join("fixtures/keras").join(name)).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// The inputs of `expect.py`: spread evenly from -2 to 2, images from 0 to 1.
+fn inputs(model: &Model) -> Vec<Tensor> {
+    let input = |shape: &[usize]| {
+        let size: usize = shape.iter().product();
+        let value = |index: usize| {
+            let steps = (index as u64 * 2_654_435_761 % (1 << 32)) >> 16;
+            let share = steps as f32 / 65536.0;
+            if size > 100 { share } else { share * 4.0 - 2.0 }
+        };
+        let shape = [&[SAMPLES], shape].concat();
+        Tensor::new(shape, (0..SAMPLES * size).map(value).collect()).unwrap()
+    };
+    model.inputs().map(|(_, layer)| input(layer.output_shape())).collect()
+}
+
+/// The largest difference from what is expected, relative to 1 or to the value.
+fn difference(model: &Model, expected: &[Vec<f64>]) -> f64 {
+    let outputs = predict(model, &inputs(model)).unwrap();
+    assert_eq!(outputs.len(), expected.len());
+    let mut worst = 0.0f64;
+    for (output, expected) in outputs.iter().zip(expected) {
+        assert_eq!(output.values().len(), expected.len());
+        for (&got, want) in output.values().iter().zip(expected) {
+            worst = worst.max((f64::from(got) - want).abs() / want.abs().max(1.0));
+        }
+    }
+    worst
+}
+
+/// A reference of a fixture, with the folder before both files.
+fn reference(folder: &Path, model: &str) -> String {
+    let place = |part: &str| folder.join(part).display().to_string();
+    match model.split_once(":weights=") {
+        Some((model, weights)) => format!("{}:weights={}", place(model), place(weights)),
+        None => place(model),
+    }
+}
+
+#[test]
+fn models_of_people_answer_as_in_keras() {
+    let Some(shared) = shared() else { return };
+    let (mut loaded, mut refused) = (0, 0);
+    let mut wrong = Vec::new();
+    for case in cases("expected.json") {
+        let model = match keras::load(&reference(&shared, &case.model)) {
+            Ok(model) => model,
+            Err(error) => {
+                let error = error.to_string();
+                // The framework needs the code of custom layers; recurrent ones it can run.
+                let custom = case.error.is_some() && error.contains("a layer of one's own");
+                if !custom && !error.contains("recurrent layers cannot be loaded") {
+                    wrong.push(format!("{}: {error}", case.model));
+                }
+                refused += 1;
+                continue;
+            }
+        };
+        loaded += 1;
+        let difference = difference(&model, &case.outputs);
+        if difference > TOLERANCE {
+            wrong.push(format!("{}: off by {difference:e}", case.model));
+        }
+    }
+    println!("{loaded} models loaded, {refused} refused");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!((loaded, refused), (42, 5));
+}
