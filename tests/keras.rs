@@ -14,7 +14,7 @@ const TOLERANCE: f64 = 1e-5;
 const SAMPLES: usize = 4;
 
 /// A model and what its framework answers, or the error that it raised.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Case {
     model: String,
     #[serde(default)]
@@ -107,4 +107,40 @@ fn models_of_people_answer_as_in_keras() {
     println!("{loaded} models loaded, {refused} refused");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!((loaded, refused), (42, 5));
+}
+
+#[test]
+fn every_layer_answers_as_in_keras() {
+    let folder = root().join("fixtures/keras");
+    let mut wrong = Vec::new();
+    for case in [cases("small_2.json"), cases("small_3.json")].concat() {
+        match keras::load(&reference(&folder, &case.model)) {
+            Ok(model) => {
+                let difference = difference(&model, &case.outputs);
+                if difference > TOLERANCE {
+                    wrong.push(format!("{}: off by {difference:e}", case.model));
+                }
+            }
+            Err(error) => wrong.push(format!("{}: {error}", case.model)),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Inputs and outputs that hls4ml kept beside a model: 3 digits, written with 6 places.
+#[test]
+fn outputs_beside_a_model_hold() {
+    let Some(shared) = shared() else { return };
+    let folder = shared.join("data/models/hls4ml-history");
+    let model = folder.join("KERAS_mnist_mlp.json").display().to_string();
+    let model = keras::load(&model).unwrap();
+    let read = |name: &str| -> Vec<f32> {
+        let text = std::fs::read_to_string(folder.join(name)).unwrap();
+        text.split_whitespace().map(|number| number.parse().unwrap()).collect()
+    };
+    let digits = Tensor::new(vec![3, 784], read("KERAS_mnist_mlp_inputs.dat")).unwrap();
+    let outputs = predict(&model, &[digits]).unwrap();
+    for (got, want) in outputs[0].values().iter().zip(read("KERAS_mnist_mlp_outputs.dat")) {
+        assert!((got - want).abs() < 1e-5, "{got} {want}");
+    }
 }

@@ -99,12 +99,10 @@ pub enum Activation {
     SparsePlus,
     /// ln(softmax(x)) over the last axis
     LogSoftmax,
-    /// The nearest point of the simplex over the last axis; Martins and Astudillo 2016, arXiv:1602.02068
-    Sparsemax,
 }
 
 /// Every activation under its name, parameters at Keras' defaults.
-const NAMED: [(&str, Activation); 31] = [
+const NAMED: [(&str, Activation); 30] = [
     ("linear", Activation::Linear),
     ("relu", Activation::Relu),
     ("leaky_relu", Activation::LeakyRelu { slope: 0.3 }),
@@ -135,7 +133,6 @@ const NAMED: [(&str, Activation); 31] = [
     ("squareplus", Activation::Squareplus { b: 4.0 }),
     ("sparse_plus", Activation::SparsePlus),
     ("log_softmax", Activation::LogSoftmax),
-    ("sparsemax", Activation::Sparsemax),
 ];
 
 impl Activation {
@@ -155,7 +152,7 @@ impl Activation {
 impl Activation {
     /// Whether each output needs the whole last axis of the input.
     pub fn spans_last_axis(self) -> bool {
-        matches!(self, Self::Softmax | Self::LogSoftmax | Self::Sparsemax)
+        matches!(self, Self::Softmax | Self::LogSoftmax)
     }
 }
 

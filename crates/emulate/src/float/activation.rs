@@ -12,7 +12,6 @@ pub(super) fn apply(function: Activation, input: Sample<'_>, output: &mut [f32])
     match function {
         Activation::Softmax => rows.for_each(|(values, output)| softmax(values, output)),
         Activation::LogSoftmax => rows.for_each(|(values, output)| log_softmax(values, output)),
-        Activation::Sparsemax => rows.for_each(|(values, output)| sparsemax(values, output)),
         _ => output
             .iter_mut()
             .zip(input.values)
@@ -92,7 +91,7 @@ fn element(function: Activation, x: f64) -> f64 {
             x => x,
         },
         // Those that need the whole row are dealt with before.
-        Activation::Softmax | Activation::LogSoftmax | Activation::Sparsemax => x,
+        Activation::Softmax | Activation::LogSoftmax => x,
     }
 }
 
@@ -143,21 +142,6 @@ fn log_softmax(values: &[f32], output: &mut [f32]) {
     let sum: f64 = values.iter().map(|&value| (f64::from(value) - most).exp()).sum();
     let shift = most + sum.ln();
     output.iter_mut().zip(values).for_each(|(output, &x)| *output = (f64::from(x) - shift) as f32);
-}
-
-fn sparsemax(values: &[f32], output: &mut [f32]) {
-    let mut sorted: Vec<f64> = values.iter().map(|&value| f64::from(value)).collect();
-    sorted.sort_by(|a, b| b.total_cmp(a));
-    let (mut sum, mut shift) = (0.0, 0.0);
-    for (place, value) in sorted.into_iter().enumerate() {
-        sum += value;
-        let count = (place + 1) as f64;
-        if 1.0 + count * value > sum {
-            shift = (sum - 1.0) / count;
-        }
-    }
-    let pairs = output.iter_mut().zip(values);
-    pairs.for_each(|(output, &value)| *output = (f64::from(value) - shift).max(0.0) as f32);
 }
 
 #[cfg(test)]

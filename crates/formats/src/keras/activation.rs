@@ -17,6 +17,7 @@ const COMMON: &[(&str, Activation)] = &[
     ("tanh", Activation::Tanh),
     ("softmax", Activation::Softmax),
     ("log_softmax", Activation::LogSoftmax),
+    ("leaky_relu", Activation::LeakyRelu { slope: 0.2 }), // the layer's default is 0.3
     ("elu", Activation::Elu { alpha: 1.0 }),
     ("selu", Activation::Selu),
     ("softplus", Activation::Softplus),
@@ -37,7 +38,6 @@ const COMMON: &[(&str, Activation)] = &[
     ("threshold", Activation::Threshold { threshold: 0.0, value: 0.0 }),
     ("squareplus", Activation::Squareplus { b: 4.0 }),
     ("sparse_plus", Activation::SparsePlus),
-    ("sparsemax", Activation::Sparsemax),
 ];
 
 /// What `function` computes; nothing for the linear one.
@@ -65,10 +65,6 @@ pub(super) fn op(keras_3: bool, object: Object<'_>, function: &Value) -> Result<
         ("linear", _) => return Ok(None),
         ("hard_sigmoid", false) => Activation::HardSigmoid,
         ("hard_sigmoid", true) => Activation::HardSigmoid6,
-        // A name that Keras 2 takes for the layer, with the layer's default.
-        ("leaky_relu" | "LeakyReLU", _) => {
-            Activation::LeakyRelu { slope: if keras_3 { 0.2 } else { 0.3 } }
-        }
         // The functions of the binary and ternary layers that came before QKeras.
         ("binary_tanh", _) => {
             return Ok(Some(Op::Quantise { quantiser: Quantiser::Sign { scale: 1.0 } }));

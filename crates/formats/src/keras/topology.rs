@@ -245,7 +245,11 @@ fn read(
     object: Object<'_>,
 ) -> Result<Vec<LayerId>, Error> {
     let find = |(name, call, place): &(String, usize, usize)| {
-        let made = arrays.get(&(name.clone(), *call)).and_then(|made| made.get(*place));
+        // Keras 2 counts the call in which a nested model was built, which is not in the file.
+        let only =
+            || arrays.get(&(name.clone(), 0)).filter(|_| !arrays.contains_key(&(name.clone(), 1)));
+        let made = arrays.get(&(name.clone(), *call)).or_else(only);
+        let made = made.and_then(|made| made.get(*place));
         made.copied().ok_or_else(|| Error::KerasReads {
             layer: object.name.to_owned(),
             reads: format!("{name}, call {call}, array {place}"),
@@ -290,7 +294,10 @@ fn ordered(layers: &[Object<'_>]) -> Result<Vec<(usize, Call)>, Error> {
     let mut readers = vec![Vec::new(); calls.len()];
     for (place, (_, call)) in calls.iter().enumerate() {
         for (name, number, array) in &call.reads {
-            let Some(&source) = known.get(&(name.clone(), *number)) else {
+            let only = || {
+                known.get(&(name.clone(), 0)).filter(|_| !known.contains_key(&(name.clone(), 1)))
+            };
+            let Some(&source) = known.get(&(name.clone(), *number)).or_else(only) else {
                 return Err(Error::KerasReads {
                     layer: layers[call.layer].name.to_owned(),
                     reads: format!("{name}, call {number}, array {array}"),
