@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use handaxe_data::Tensor;
+use handaxe_data::{Standardiser, Tensor};
 use handaxe_emulate::predict;
 use handaxe_formats::keras;
 use handaxe_graph::Model;
@@ -143,4 +143,46 @@ fn outputs_beside_a_model_hold() {
     for (got, want) in outputs[0].values().iter().zip(read("KERAS_mnist_mlp_outputs.dat")) {
         assert!((got - want).abs() < 1e-5, "{got} {want}");
     }
+}
+
+/// What is written is read back to the bit, quantisers and preprocessing included.
+#[test]
+fn what_is_written_is_read_back() {
+    let folder = root().join("fixtures/keras");
+    let out = tempfile::tempdir().unwrap();
+    let mut written = 0;
+    for case in [cases("small_2.json"), cases("small_3.json")].concat() {
+        let mut model = keras::load(&reference(&folder, &case.model)).unwrap();
+        let standardisers = model.inputs().map(|(_, layer)| {
+            let features = *layer.output_shape().last().unwrap();
+            Standardiser { mean: vec![0.25; features], deviation: vec![2.0; features] }
+        });
+        let standardisers = standardisers.collect();
+        model.set_preprocessing(standardisers).unwrap();
+        let expected = predict(&model, &inputs(&model)).unwrap();
+        for file in ["model.keras", "model.h5"] {
+            let path = out.path().join(file);
+            let saved = if file == "model.h5" {
+                keras::save_h5(&model, &path)
+            } else {
+                keras::save_keras(&model, &path)
+            };
+            if let Err(error) = saved {
+                // Each generation has functions that the other has not.
+                let error = error.to_string();
+                let known = ["HardSigmoid", "convolution along one axis"];
+                assert!(known.iter().any(|known| error.contains(known)), "{}: {error}", case.model);
+                continue;
+            }
+            let read = keras::load(&path.display().to_string()).unwrap();
+            assert_eq!(read.preprocessing(), model.preprocessing());
+            assert_eq!(predict(&read, &inputs(&read)).unwrap(), expected, "{} as {file}", case.model);
+            for (_, layer) in model.layers() {
+                let Ok(again) = read.find(layer.name()) else { continue };
+                assert!(layer.quantisers().eq(read.layer(again).quantisers()), "{}", layer.name());
+            }
+            written += 1;
+        }
+    }
+    assert!(written > 30, "only {written} files were written");
 }

@@ -215,6 +215,11 @@ pub enum Error {
     #[error("it has more than {most} layers: that is no network for an FPGA")]
     TooManyLayers { most: usize },
 
+    #[error(
+        "layer `{layer}`: Keras {generation} has not {what}; write the native form or the other one of Keras'"
+    )]
+    NotInKeras { layer: String, what: String, generation: u32 },
+
     #[error("its models and wrappers lie more than {most} deep in each other")]
     TooDeep { most: usize },
 

@@ -30,7 +30,7 @@ use crate::Error;
 use config::Config;
 use hdf5::Hdf5;
 use weights::Store;
-pub use write::{save_h5, save_keras};
+pub use write::{h5_bytes, keras_bytes, save_h5, save_keras};
 
 /// The largest part of an archive that is unpacked: more than the weights of any model that is accepted.
 const MOST_BYTES: u64 = 1 << 30;
@@ -90,8 +90,9 @@ fn whole(bytes: Vec<u8>) -> Result<Model, Error> {
     let file = Hdf5::open(bytes)?;
     let Some(config) = file.text("", "model_config")? else { return Err(Error::WeightsOnly) };
     let version = file.text("", "keras_version")?;
+    let preprocessing = file.text("", write::OURS)?;
     let config = Config::parse(&config, version.as_deref())?;
-    topology::build(&config, &Store::new(file)?)
+    preprocessed(topology::build(&config, &Store::new(file)?)?, preprocessing.as_deref())
 }
 
 /// The `.keras` form: an archive of `config.json`, `metadata.json` and `model.weights.h5`.
@@ -104,7 +105,18 @@ fn archive(bytes: Vec<u8>) -> Result<Model, Error> {
     let version = metadata.get("keras_version").and_then(Value::as_str);
     let config = Config::parse(text(&config)?, version)?;
     let weights = part(&mut archive, "model.weights.h5", MOST_BYTES)?;
-    topology::build(&config, &Store::new(Hdf5::open(weights)?)?)
+    let model = topology::build(&config, &Store::new(Hdf5::open(weights)?)?)?;
+    preprocessed(model, metadata.get(write::OURS).and_then(Value::as_str))
+}
+
+/// The model with what handaxe noted beside Keras' own content.
+fn preprocessed(mut model: Model, noted: Option<&str>) -> Result<Model, Error> {
+    if let Some(noted) = noted {
+        let noted = serde_json::from_str(noted)
+            .map_err(|error| Error::KerasJson { part: write::OURS, error })?;
+        model.set_preprocessing(noted)?;
+    }
+    Ok(model)
 }
 
 /// A part of an archive; never more than `most` bytes, whatever the archive claims.

@@ -85,6 +85,11 @@ pub(super) fn op(keras_3: bool, object: Object<'_>, function: &Value) -> Result<
     Ok(Some(Op::Activation { function }))
 }
 
+/// The name that stands for a function with just these parameters in Keras.
+pub(super) fn keras_name(function: Activation) -> Option<&'static str> {
+    COMMON.iter().find(|(_, known)| *known == function).map(|(name, _)| *name)
+}
+
 /// What a layer of an activation is called when it is split off: hls4ml's rule.
 pub(super) fn name(function: &Value, op: &Op) -> String {
     let named = match function {

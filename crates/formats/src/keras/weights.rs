@@ -243,7 +243,7 @@ fn join(group: &str, name: &str) -> String {
 }
 
 /// Keras' own rule from types to the names of groups: `QConv2DBatchnorm` to `q_conv2d_batchnorm`.
-fn snake_case(class: &str) -> String {
+pub(super) fn snake_case(class: &str) -> String {
     let letters: Vec<char> = class.chars().collect();
     let mut name = String::new();
     for (place, letter) in letters.iter().enumerate() {
