@@ -63,17 +63,17 @@ pub(crate) fn metric(run: &Run<'_>) -> String {
     let reached = run.chosen().and_then(|step| {
         let resource = *run.asked().first()?;
         let share = step.achieved.get(resource)?;
-        Some(format!("{} fewer {}", percent(*share), name::unit(resource)))
+        Some(format!("{} sparsity of {}", name::resource(resource), percent(*share)))
     });
     match (all, good, reached) {
         (0, ..) => "No step was made".to_owned(),
         (_, 0, _) => format!("{metric} held its tolerance in none of {}", count(all, "step")),
         (_, _, Some(reached)) if good == all => {
-            format!("{metric} held its tolerance in every step, to {reached}")
+            format!("{metric} held its tolerance in every step, up to a {reached}")
         }
         (_, _, Some(reached)) => {
             format!(
-                "{metric} held its tolerance in {good} of {}; handed back: {reached}",
+                "{metric} held its tolerance in {good} of {}; handed back: a {reached}",
                 count(all, "step")
             )
         }

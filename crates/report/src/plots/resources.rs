@@ -9,7 +9,7 @@ use crate::{Run, finding, name};
 const WIDTH: f64 = 960.0;
 const NAMES: f64 = 150.0;
 /// Characters of a layer's name that fit there.
-const NAME: usize = 22;
+const NAME: usize = 19;
 const GAP: f64 = 24.0;
 /// How narrow and how wide a column of bars may be.
 const COLUMN: (f64, f64) = (136.0, 400.0);

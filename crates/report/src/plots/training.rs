@@ -2,7 +2,7 @@ use handaxe_optimize::{CurveRecord, Phase};
 use maud::{Markup, html};
 
 use super::axis::{Axis, Px};
-use super::figure::{Figure, legend, line, rect, scale, text, text_width};
+use super::figure::{Figure, legend, line, rect, scale, text};
 use crate::{Run, finding, name};
 
 const WIDTH: f64 = 960.0;
@@ -14,6 +14,8 @@ const METRIC: (f64, f64) = (272.0, 432.0);
 const HEIGHT: f64 = METRIC.1 + 48.0;
 /// Narrower stretches, of runs of very many steps, would cover all with one grey.
 const NARROWEST: f64 = 1.5;
+/// How wide the training of the baseline must be to be named.
+const BASELINE: f64 = 60.0;
 /// Losses that span more than this factor are drawn on a logarithmic scale.
 const WIDE: f64 = 30.0;
 
@@ -53,15 +55,14 @@ fn phases(curves: &[CurveRecord], x: &Axis) -> Markup {
         Phase::Fit => None,
     };
     let steps = || stretches(curves, x, |a, b| a.step == b.step);
-    // Where the last label ends.
-    let mut labelled = f64::NEG_INFINITY;
+    let every = label_stride(steps().count());
     let labels = steps().filter_map(|(first, from, to)| {
-        let words = if first.step == 0 { "baseline".to_owned() } else { first.step.to_string() };
-        let (middle, half) = ((from + to) / 2.0, text_width(&words) / 2.0);
-        (middle - half > labelled + 6.0).then(|| {
-            labelled = middle + half;
-            text("middle", (Px(middle), Px(LOSS.0 - 8.0)), &words)
-        })
+        let words = match first.step {
+            0 if to - from > BASELINE => "baseline".to_owned(),
+            step if step > 0 && step.is_multiple_of(every) => step.to_string(),
+            _ => return None,
+        };
+        Some(text("middle", (Px((from + to) / 2.0), Px(LOSS.0 - 8.0)), &words))
     });
     html! {
         @for (first, from, to) in bands.filter(|(_, from, to)| to - from >= NARROWEST) {
@@ -78,6 +79,13 @@ fn phases(curves: &[CurveRecord], x: &Axis) -> Markup {
         }
         @for label in labels { (label) }
     }
+}
+
+/// Every how many steps there is room for a number.
+fn label_stride(steps: usize) -> usize {
+    let room = (RIGHT - LEFT) / steps as f64;
+    let strides = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
+    strides.into_iter().find(|stride| *stride as f64 * room >= 32.0).unwrap_or(usize::MAX)
 }
 
 /// Runs of epochs that are alike: the first of each, and where the run begins and ends.
