@@ -37,6 +37,7 @@ mod l1;
 mod l2;
 mod ranking;
 mod select;
+mod ties;
 
 pub use candidate::{Candidate, Savings};
 pub use error::Error;

@@ -4,6 +4,7 @@ use handaxe_graph::{Mask, Masks};
 use handaxe_knapsack::{Class, Limits, Problem, Solver, Status};
 
 use crate::budget::{Budget, sparsity as sparsity_of};
+use crate::ties::settle;
 use crate::{Candidate, Error, Ranking};
 
 /// Which groups compete with each other.
@@ -202,7 +203,7 @@ fn solve(
         budgets.iter().zip(sparsity).map(|(budget, &sparsity)| budget.capacity(sparsity)).collect();
     let classes = layers.iter().flat_map(Layer::classes).collect();
     let problem = Problem::from_classes(classes, capacity)?;
-    let solution = settings.solver.solve(&problem, settings.limits)?;
+    let mut solution = settings.solver.solve(&problem, settings.limits)?;
     let fault = |fault| Error::Solver { solver: settings.solver.name().to_owned(), fault };
     if solution.keep.len() != problem.len() {
         return Err(fault("does not decide every item"));
@@ -210,6 +211,7 @@ fn solve(
     if !problem.fits(&solution.keep) {
         return Err(fault("exceeds a capacity"));
     }
+    settle(&problem, &mut solution.keep);
     let open = layers.iter_mut().flat_map(|layer| &mut layer.fate).filter(|f| **f == Fate::Open);
     for (fate, &kept) in open.zip(&solution.keep) {
         *fate = if kept { Fate::Kept } else { Fate::Cut };
