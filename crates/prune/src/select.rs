@@ -238,6 +238,7 @@ fn summarise(masks: Masks, sparsity: &[f64], problems: &[Solved]) -> Selection {
         sparsity_of(asked, &budgets)
     };
     let mut solvers: Vec<&str> = problems.iter().map(|solved| solved.solver.as_str()).collect();
+    solvers.sort_unstable();
     solvers.dedup();
     let optimal = problems.iter().all(|solved| solved.status == Status::Optimal);
     Selection {
