@@ -2,6 +2,7 @@ mod core;
 mod dual;
 mod lattice;
 mod search;
+mod single;
 mod table;
 
 use self::{
@@ -13,7 +14,7 @@ use self::{
 };
 use crate::{
     Effort, Error, Limits, Problem, Solution, Solver, bound, branch_bound,
-    exact::Units,
+    exact::{self, Units},
     greedy,
     limits::Watch,
     reduce::{Group, Reduced},
@@ -62,6 +63,8 @@ fn most_valuable(problem: &Problem<'_>, reduced: &Reduced) -> Solution {
 
 /// Most slack vectors that are tried.
 const SLACKS: usize = 1 << 20;
+/// Classes, and items in one, from which on a problem with one resource has classes enough to gain from.
+const CLASSES: usize = 100;
 /// Most items that the branch and bound is tried on where this search gives up.
 const TREE: usize = 100_000;
 /// Growth of the budget from one search to the next.
@@ -120,6 +123,17 @@ impl<'a> Run<'a> {
     /// The best selection, unless a limit or the size of the numbers stops the search.
     fn best(&mut self) -> Option<Proof> {
         let Self { problem, reduced, watch, units, .. } = *self;
+        if reduced.capacity.len() == 1
+            && reduced.items() < CLASSES * reduced.groups.len().max(CLASSES)
+            && let Some(answer) = single::solve(problem, reduced, &units, watch)
+        {
+            self.effort.states += answer.states;
+            let mut keep = reduced.start(problem);
+            answer.kept.iter().for_each(|&item| keep[item as usize] = true);
+            let free = reduced.free.iter().flat_map(|&class| problem.values(class).iter().copied());
+            let bound = answer.bound.map(|b| bound::up(exact::sum(free) + units.at_least(b), 2.0));
+            return Some(Proof { keep, bound });
+        }
         let dual = Dual::new(problem, reduced);
         self.effort.evaluations += dual.pivots;
         self.prices.clone_from(&dual.prices);
