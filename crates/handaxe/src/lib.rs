@@ -18,7 +18,7 @@ pub use baseline::train;
 pub use config::RunConfig;
 pub use error::Error;
 pub use optimize::{Optimize, Optimized, known_objectives, total};
-pub use session::{Finished, Samples, optimize, resume, train_baseline};
+pub use session::{Finished, RUNS, Samples, Trained, optimize, resume, train_baseline};
 
 pub use handaxe_data as data;
 pub use handaxe_fixed as fixed;
