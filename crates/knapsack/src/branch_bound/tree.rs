@@ -12,9 +12,12 @@ pub(crate) struct Tree<'a> {
     /// The best selection of items of the model.
     pub(crate) kept: Vec<bool>,
     best: i128,
+    /// Only selections worth more are looked for.
+    floor: i128,
+    root: Root,
     pub(crate) nodes: u64,
     relaxation: Relaxation,
-    /// Items kept for sure, before the search began: their value and what they leave.
+    /// Items kept for sure in this pass: their value and what they leave.
     base: i128,
     left: Vec<u64>,
     sure: Vec<bool>,
@@ -22,6 +25,13 @@ pub(crate) struct Tree<'a> {
     trail: Vec<(usize, f64, f64)>,
     costs: Vec<f64>,
     spent: u64,
+}
+
+/// The relaxation of the whole problem: its bound on the value, and the reduced costs.
+#[derive(Debug)]
+struct Root {
+    bound: f64,
+    costs: Vec<f64>,
 }
 
 /// A decision of which the other half is still open.
@@ -45,26 +55,43 @@ enum Node {
     },
 }
 
+/// The first floor is this share of the gap below the bound, the next one so much further.
+const FIRST: i128 = 8;
+const GROWTH: (i128, i128) = (3, 2);
 /// Distance from a whole number at which a level counts as one.
 const WHOLE: f64 = 1e-7;
 
 impl<'a> Tree<'a> {
+    /// Solves the first relaxation and finds a selection to start from.
     pub(crate) fn new(model: &'a Model<'a>, watch: &'a Watch<'a>) -> Self {
         let all = (0..model.items.len()).collect();
-        Self {
+        let mut tree = Self {
             model,
             watch,
             kept: vec![false; model.items.len()],
             best: 0,
+            floor: 0,
             nodes: 0,
             relaxation: model.relax(all, model.capacity),
+            root: Root { bound: 0.0, costs: Vec::new() },
             base: 0,
             left: model.capacity.to_vec(),
             sure: vec![false; model.items.len()],
             trail: Vec::new(),
             costs: Vec::new(),
             spent: 0,
-        }
+        };
+        let end = tree.relaxation.lp.solve(f64::NEG_INFINITY);
+        let bound = tree.prove(end) * tree.relaxation.scale;
+        let costs = tree.costs[..model.items.len()].iter();
+        let costs: Vec<f64> = costs.map(|cost| cost * tree.relaxation.scale).collect();
+        let mut order: Vec<usize> = (0..model.items.len()).collect();
+        order.sort_by(|&a, &b| costs[b].total_cmp(&costs[a]).then(a.cmp(&b)));
+        let margin = order.partition_point(|&at| costs[at] > 0.0);
+        tree.kept = start::select(model, &order, margin);
+        tree.best = model.value(&tree.kept);
+        tree.root = Root { bound, costs };
+        tree
     }
 
     pub(crate) fn pivots(&self) -> u64 {
@@ -72,13 +99,34 @@ impl<'a> Tree<'a> {
     }
 
     /// Searches to the end, or returns a bound on the value of what is still open.
+    ///
+    /// Each pass looks only for selections above a floor. The first floors are near the bound: there are few nodes
+    /// above them, and each pass that finds nothing lowers the bound.
     pub(crate) fn run(&mut self) -> Option<f64> {
-        // Nothing is open if the items that any better selection must have do not fit.
-        let Some(root) = self.root() else { return self.closed() };
+        let bound = self.model.units.of(self.root.bound) as i128 + 1;
+        let mut below = ((bound - self.best) / FIRST).max(self.model.step);
+        loop {
+            self.floor = (bound - below).max(self.best);
+            if let Some(open) = self.pass() {
+                let floor = self.model.units.at_least(self.floor + self.model.step);
+                return Some(open.max(floor).min(self.root.bound));
+            }
+            if self.best >= self.floor {
+                return self.closed();
+            }
+            below = below * GROWTH.0 / GROWTH.1 + 1;
+        }
+    }
+
+    /// Searches all selections above the floor, or returns a bound on the value of what is still open.
+    fn pass(&mut self) -> Option<f64> {
+        if !self.focus() {
+            return None;
+        }
         let mut open: Vec<Open> = Vec::new();
         // Whether there is a node to look into, and the bound on it.
         let mut next = true;
-        let mut here = root;
+        let mut here = f64::INFINITY;
         loop {
             if self.nodes % 64 == 63 && self.watch.stop() {
                 let most = open.iter().map(|open| open.bound).fold(0.0, f64::max);
@@ -93,51 +141,46 @@ impl<'a> Tree<'a> {
                     here = bound;
                     true
                 }
-                Node::Cut => match open.pop() {
-                    None => return self.closed(),
-                    Some(last) => {
-                        self.undo(last.trail);
-                        let worth = !self.hopeless(last.bound);
-                        here = last.bound;
-                        if worth {
-                            self.set(last.column, last.bounds);
-                        }
-                        worth
+                Node::Cut => {
+                    let last = open.pop()?;
+                    self.undo(last.trail);
+                    here = last.bound;
+                    let worth = !self.hopeless(here);
+                    if worth {
+                        self.set(last.column, last.bounds);
                     }
-                },
+                    worth
+                }
             };
         }
     }
 
-    /// The first relaxation: a selection to start from, and only the items in doubt from then on.
-    fn root(&mut self) -> Option<f64> {
-        let end = self.relaxation.lp.solve(f64::NEG_INFINITY);
-        let bound = self.prove(end);
-        let items = self.model.items.len();
-        let mut order: Vec<usize> = (0..items).collect();
-        let rank = |at: usize| (self.costs[at], at);
-        order.sort_by(|&a, &b| rank(b).0.total_cmp(&rank(a).0).then(a.cmp(&b)));
-        let margin = order.partition_point(|&at| self.costs[at] > 0.0);
-        self.kept = start::select(self.model, &order, margin);
-        self.best = self.model.value(&self.kept);
-
-        let sure = |at: &usize| self.hopeless(bound - self.costs[*at].abs());
-        let (fixed, mut doubt): (Vec<usize>, Vec<usize>) = (0..items).partition(|at| sure(at));
-        for &at in &fixed {
-            if self.costs[at] > 0.0 {
+    /// Fixes the items that are sure above the floor, and sets up the relaxation of the others; false if those
+    /// that are surely in do not fit together, so that nothing is above the floor.
+    fn focus(&mut self) -> bool {
+        self.base = 0;
+        self.left.copy_from_slice(self.model.capacity);
+        self.sure.fill(false);
+        self.trail.clear();
+        self.spent += self.relaxation.lp.pivots();
+        self.relaxation.scale = 1.0;
+        let Root { bound, costs } = &self.root;
+        let sure = |at: &usize| self.hopeless(bound - costs[*at].abs());
+        let (fixed, mut doubt): (Vec<usize>, Vec<usize>) =
+            (0..self.model.items.len()).partition(|at| sure(at));
+        for at in fixed {
+            if costs[at] > 0.0 {
                 if !self.model.items[at].fits(&self.left) {
-                    return None;
+                    return false;
                 }
                 self.sure[at] = true;
                 self.base += self.model.items[at].value;
                 self.model.items[at].take(&mut self.left);
             }
         }
-        doubt.sort_by(|&a, &b| self.costs[b].total_cmp(&self.costs[a]).then(a.cmp(&b)));
-        self.spent = self.relaxation.lp.pivots();
-        let whole = self.relaxation.scale * bound;
+        doubt.sort_by(|&a, &b| costs[b].total_cmp(&costs[a]).then(a.cmp(&b)));
         self.relaxation = self.model.relax(doubt, &self.left);
-        Some((whole - self.model.units.at_most(self.base)) / self.relaxation.scale)
+        true
     }
 
     /// What the end of the search leaves open: nothing, or what the gap let pass.
@@ -164,7 +207,7 @@ impl<'a> Tree<'a> {
         let value = bound * self.relaxation.scale;
         let most = self.base + self.model.units.of(value) as i128 + 1;
         // Values are multiples of the step, so the next better one is a step away.
-        most < self.best + self.model.step + self.tolerance()
+        most < self.best.max(self.floor) + self.model.step + self.tolerance()
     }
 
     /// What the gap that is allowed lets pass, in units.
@@ -198,7 +241,7 @@ impl<'a> Tree<'a> {
 
     fn node(&mut self) -> Node {
         self.nodes += 1;
-        let target = self.best + self.model.step + self.tolerance() - self.base;
+        let target = self.best.max(self.floor) + self.model.step + self.tolerance() - self.base;
         let target = self.model.units.at_most(target);
         let end = self.relaxation.lp.solve(target / self.relaxation.scale);
         let mut bound = self.prove(end);
