@@ -27,6 +27,8 @@ pub(crate) struct Relaxation {
     pub(crate) items: Vec<usize>,
     /// Its objective times this is a value.
     pub(crate) scale: f64,
+    /// Its loads times these are loads of the rows.
+    pub(crate) units: Vec<f64>,
 }
 
 impl<'a> Model<'a> {
@@ -55,6 +57,7 @@ impl<'a> Model<'a> {
         let rows = left.len();
         let mut matrix = Vec::with_capacity(columns * (rows + 1));
         let mut capacity = Vec::with_capacity(rows + 1);
+        let mut units = Vec::with_capacity(rows);
         for (row, &left) in left.iter().enumerate() {
             // Powers of two scale without rounding.
             let entries = items.iter().map(|&item| self.items[item].column[row] as f64);
@@ -62,6 +65,7 @@ impl<'a> Model<'a> {
             matrix.extend(entries.map(|entry| entry / mean));
             matrix.push(0.0);
             capacity.push(left as f64 / mean);
+            units.push(mean);
         }
         matrix.extend(std::iter::repeat_n(1.0, items.len()));
         matrix.push(-1.0);
@@ -69,7 +73,38 @@ impl<'a> Model<'a> {
         let mut lp = Lp::new(values, matrix, capacity);
         lp.bound(columns - 1, 0.0, items.len() as f64);
         lp.bound(columns + rows, 0.0, 0.0);
-        Relaxation { lp, items, scale }
+        Relaxation { lp, items, scale, units }
+    }
+
+    /// The Lagrangian of a relaxation at its current prices and bounds, exactly, in units.
+    pub(crate) fn lagrangian(&self, relaxation: &Relaxation, left: &[u64]) -> i128 {
+        let Relaxation { lp, items, scale, units } = relaxation;
+        // No price of use makes a capacity worth more than everything, which has fewer bits.
+        let whole = |price: f64| self.units.of(price.max(0.0) * scale).min(1 << 112) as i128;
+        let prices: Vec<f64> = lp.prices().collect();
+        let rows = prices.iter().zip(units).zip(left);
+        let prices_of_rows: Vec<i128> = rows
+            .map(|((price, unit), &left)| {
+                whole(price / unit).min((1 << 112) / i128::from(left.max(1)))
+            })
+            .collect();
+        let count = prices[units.len()];
+        let count = if count < 0.0 { -whole(-count) } else { whole(count) };
+        let best = |cost: i128, (lower, upper): (f64, f64)| {
+            (cost * lower as i128).max(cost * upper as i128)
+        };
+        let mut total: i128 =
+            prices_of_rows.iter().zip(left).map(|(price, &left)| price * i128::from(left)).sum();
+        total += best(count, lp.bounds(items.len()));
+        for (at, &item) in items.iter().enumerate() {
+            let Item { value, column, .. } = self.items[item];
+            let needs = prices_of_rows.iter().zip(column);
+            // What does not fit by itself costs more than it is worth, however much more.
+            let cost = needs
+                .fold(0i128, |sum, (p, &need)| sum.saturating_add(p.saturating_mul(need.into())));
+            total += best((value - count).saturating_sub(cost).max(-(1 << 120)), lp.bounds(at));
+        }
+        total
     }
 
     /// The value of a selection of items of the model.

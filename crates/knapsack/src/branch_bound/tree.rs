@@ -58,6 +58,8 @@ enum Node {
 /// The first floor is this share of the gap below the bound, the next one so much further.
 const FIRST: i128 = 8;
 const GROWTH: (i128, i128) = (3, 2);
+/// Relative difference of bounds below which rounding may matter.
+const TIE: f64 = 1e-9;
 /// Distance from a whole number at which a level counts as one.
 const WHOLE: f64 = 1e-7;
 
@@ -210,6 +212,14 @@ impl<'a> Tree<'a> {
         most < self.best.max(self.floor) + self.model.step + self.tolerance()
     }
 
+    /// Whether a bound that only rounding keeps above the best proves to be no better, exactly.
+    fn tied(&self, bound: f64) -> bool {
+        self.hopeless(bound * (1.0 - TIE)) && {
+            let most = self.base + self.model.lagrangian(&self.relaxation, &self.left);
+            most < self.best.max(self.floor) + self.model.step + self.tolerance()
+        }
+    }
+
     /// What the gap that is allowed lets pass, in units.
     fn tolerance(&self) -> i128 {
         let gap = self.watch.gap();
@@ -253,7 +263,7 @@ impl<'a> Tree<'a> {
             let end = self.relaxation.lp.solve(f64::NEG_INFINITY);
             bound = self.prove(end);
         }
-        if self.round() && self.hopeless(bound) {
+        if (self.round() && self.hopeless(bound)) || self.tied(bound) {
             return Node::Cut;
         }
         self.fix(bound);
