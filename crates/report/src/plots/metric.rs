@@ -76,7 +76,7 @@ fn metric_axis(run: &Run<'_>) -> Axis {
     let Some(tolerance) = run.tolerance() else {
         return Axis::around(values(), BOTTOM, TOP);
     };
-    let worst = baseline + 4.0 * (tolerance - baseline);
+    let worst = baseline + 2.0 * (tolerance - baseline);
     let near = values().map(|value| match run.direction() {
         Direction::Increasing => value.max(worst),
         Direction::Decreasing => value.min(worst),
@@ -136,13 +136,18 @@ fn steps(run: &Run<'_>, reached: impl Fn(&StepRecord) -> f64, x: &Axis, y: &Axis
     }
 }
 
-/// Numbers of the steps, above good and below bad ones, where nothing is in the way; the value of those at the edge.
+/// Numbers of the steps, rather above good and below bad ones, where nothing is in the way; the value of those at the edge.
 fn numbers(run: &Run<'_>, places: &[(Px, Px)], y: &Axis) -> Markup {
-    // Centre and half the width of what is in the way: the marks, then the labels set so far.
-    let mut taken: Vec<(f64, f64, f64)> = places.iter().map(|(x, y)| (x.0, y.0, 4.0)).collect();
+    let is_chosen = |step: &StepRecord| Some(step.step) == run.result.best_step;
+    // What is in the way, by its centre and half its extent: the marks, then the labels set so far.
+    let mark = |(step, (x, y)): (&StepRecord, &(Px, Px))| {
+        let radius = if is_chosen(step) { 9.0 } else { 5.0 };
+        (x.0, y.0, radius, radius)
+    };
+    let mut taken: Vec<_> = run.steps.iter().zip(places).map(mark).collect();
     // The step that matters most has the first choice of place.
     let mut steps: Vec<_> = run.steps.iter().zip(places).collect();
-    steps.sort_by_key(|(step, _)| Some(step.step) != run.result.best_step);
+    steps.sort_by_key(|(step, _)| !is_chosen(step));
     let labels = steps.into_iter().filter_map(|(step, (px, py))| {
         let words = match y.shows(step.metric) {
             true => step.step.to_string(),
@@ -150,18 +155,19 @@ fn numbers(run: &Run<'_>, places: &[(Px, Px)], y: &Axis) -> Markup {
                 format!("{}: {}", step.step, name::metric_value(&run.result.metric, step.metric))
             }
         };
-        let ring = if Some(step.step) == run.result.best_step { 4.0 } else { 0.0 };
-        let above = step.good || !y.shows(step.metric);
-        let middle = if above { py.0 - 15.0 - ring } else { py.0 + 15.0 };
+        let ring = if is_chosen(step) { 4.0 } else { 0.0 };
         let half = text_width(&words) / 2.0;
-        let free = |(x, y, other): &(f64, f64, f64)| {
-            (x - px.0).abs() > half + other || (y - middle).abs() > 11.0
+        let free = |middle: &f64| {
+            let clear = |(x, y, width, height): &(f64, f64, f64, f64)| {
+                (x - px.0).abs() > half + width || (y - middle).abs() > 5.5 + height
+            };
+            (TOP + 8.0..BOTTOM - 8.0).contains(middle) && taken.iter().all(clear)
         };
-        let inside = (TOP..BOTTOM - 8.0).contains(&middle);
-        (inside && taken.iter().all(free)).then(|| {
-            taken.push((px.0, middle, half));
-            text("middle halo", (*px, Px(middle + 4.0)), &words)
-        })
+        let (above, below) = (py.0 - 15.0 - ring, py.0 + 15.0 + ring);
+        let sides = if step.good { [above, below] } else { [below, above] };
+        let middle = sides.into_iter().find(free)?;
+        taken.push((px.0, middle, half, 6.0));
+        Some(text("middle halo", (*px, Px(middle + 4.0)), &words))
     });
     html! { @for label in labels { (label) } }
 }

@@ -63,6 +63,8 @@ pub(crate) fn digits() -> Sample {
     let layers = layers.into_iter().map(|(name, op)| (name.to_owned(), op));
     let mut sample =
         sample("digits", vec![28, 28, 1], layers, &["dsp", "bram36"], "accuracy", 0.95, 14);
+    // One step breaks the network altogether.
+    sample.steps[12].metric = 0.31;
     sample.result.layers[3].left_alone =
         Some("weights of 8 bits are multiplied in LUTs".to_owned());
     sample.result.diagnostics = vec![
