@@ -7,9 +7,9 @@
 //! - [`Loss`]: what training makes small, open to losses of your own;
 //! - [`Optimiser`], [`Initialiser`]: the built-in rules, by name.
 //!
-//! Data are channels-last, as in the graph. Operations that candle lacks, computes slowly or differentiates wrongly at the
-//! edges are its custom operations here, one file each in `node`; [`candle`] does the matrix products and walks back.
-//! One thread computes: the result does not depend on how many there are.
+//! Data are channels-last, as in the graph. The operations are candle custom operations, one file each in `node`;
+//! [`candle`] holds the tensors and differentiates the loss. One thread computes: the result does not depend on how many
+//! there are.
 
 mod error;
 mod initialiser;

@@ -1,11 +1,11 @@
 use candle_core::{Tensor, Var};
 use handaxe_data::Tensor as Array;
-use handaxe_graph::{Activation, LayerId, Model, Op};
+use handaxe_graph::{Activation, Layer, LayerId, Model, Op};
 
 use crate::Error;
 use crate::error::plain;
-use crate::node::values::Operand;
-use crate::node::{Node, Pass, compile, from_array};
+use crate::node::values::{Operand, zip};
+use crate::node::{Back, Computed, Gradients, Node, Pass, compile, from_array};
 
 /// Elements of the widest layer that one evaluated batch may hold: enough to keep the processor busy, few enough to
 /// stay in its caches.
@@ -28,6 +28,8 @@ const EVALUATED: usize = 1 << 19;
 pub struct Network {
     model: Model,
     nodes: Vec<Option<Box<dyn Node>>>,
+    /// For each layer, whether it or one before it has something to learn.
+    learns: Vec<bool>,
     inputs: Vec<LayerId>,
     output: LayerId,
 }
@@ -39,25 +41,39 @@ pub(crate) struct Parameter<'a> {
     pub(crate) var: &'a Var,
 }
 
+/// What a forward pass computed, layer by layer.
+pub(crate) struct Tape {
+    outputs: Vec<Tensor>,
+    backs: Vec<Option<Back>>,
+}
+
+impl Tape {
+    /// The last output.
+    pub(crate) fn output(&self) -> Result<&Tensor, Error> {
+        self.outputs.last().ok_or(Error::Graph(handaxe_graph::Error::Missing { what: "layer" }))
+    }
+}
+
 impl Network {
     /// The network of `model`, with its weights.
     ///
     /// # Errors
     /// [`Error::Outputs`] when there is not exactly one output; a model without inputs.
     pub fn new(model: &Model) -> Result<Self, Error> {
-        // A second thread gains nothing on layers of this size, and one thread gives the same bits on every machine.
-        gemm::set_threading_threshold(usize::MAX);
         model.verify()?;
         let &[output] = model.outputs() else {
             return Err(Error::Outputs { given: model.outputs().len() });
         };
-        let mut nodes = Vec::new();
+        let (mut nodes, mut learns) = (Vec::new(), Vec::new());
         for (_, layer) in model.layers() {
             let input = layer.inputs().first().map(|&input| model.layer(input).output_shape());
-            nodes.push(compile(layer, input.unwrap_or(&[]))?);
+            let before = layer.inputs().iter().any(|input| learns[input.index()]);
+            let node = compile(layer, input.unwrap_or(&[]), before)?;
+            learns.push(before || node.as_ref().is_some_and(|node| !node.weights().is_empty()));
+            nodes.push(node);
         }
         let inputs = model.inputs().map(|(id, _)| id).collect();
-        Ok(Self { model: model.clone(), nodes, inputs, output })
+        Ok(Self { model: model.clone(), nodes, learns, inputs, output })
     }
 
     /// The graph with the present weights.
@@ -127,42 +143,75 @@ impl Network {
             let count = batch.min(samples - first);
             let part = inputs.iter().map(|input| input.narrow(0, first, count));
             let part = part.collect::<Result<Vec<_>, _>>()?;
-            let output = self.forward(&part, &mut Pass::Evaluation, self.output)?;
-            values.extend_from_slice(Operand::new(&output)?.values()?);
+            let tape = self.forward(&part, &mut Pass::Evaluation, self.output)?;
+            values.extend_from_slice(Operand::new(tape.output()?)?.values()?);
         }
         let shape = [&[samples], self.model.layer(self.output).output_shape()].concat();
         Ok(Array::new(shape, values)?)
     }
 
-    /// The output of layer `end` for a batch of contiguous `inputs`.
+    /// The outputs of all layers up to `end`, for a batch of contiguous `inputs`, and the ways back.
     pub(crate) fn forward(
         &self,
         inputs: &[Tensor],
         pass: &mut Pass<'_>,
         end: LayerId,
-    ) -> Result<Tensor, Error> {
+    ) -> Result<Tape, Error> {
         let mut inputs = inputs.iter();
-        let mut outputs: Vec<Tensor> = Vec::with_capacity(self.nodes.len());
+        let mut tape = Tape { outputs: Vec::new(), backs: Vec::new() };
         for ((_, layer), node) in self.model.layers().zip(&self.nodes).take(end.index() + 1) {
-            let output = match node {
-                None => inputs.next().cloned().ok_or(Error::InputCount {
-                    part: "given",
-                    given: outputs.len(),
-                    expected: self.inputs.len(),
-                })?,
+            let (output, back) = match node {
+                None => {
+                    let (given, expected) = (tape.outputs.len(), self.inputs.len());
+                    let missing = Error::InputCount { part: "given", given, expected };
+                    (inputs.next().cloned().ok_or(missing)?, None)
+                }
                 Some(node) => {
-                    let read: Vec<_> =
-                        layer.inputs().iter().map(|id| &outputs[id.index()]).collect();
-                    node.forward(&read, pass).map_err(|error| Error::Layer {
-                        layer: layer.name().to_owned(),
-                        kind: layer.op().layer_type().name(),
-                        message: plain(&error),
-                    })?
+                    let read = layer.inputs().iter().map(|id| &tape.outputs[id.index()]);
+                    let Computed { output, back } = node
+                        .forward(&read.collect::<Vec<_>>(), pass)
+                        .map_err(|error| failed(layer, &error))?;
+                    (output, Some(back))
                 }
             };
-            outputs.push(output);
+            tape.outputs.push(output);
+            tape.backs.push(back);
         }
-        Ok(outputs.swap_remove(end.index()))
+        Ok(tape)
+    }
+
+    /// Walks `tape` back from the loss's `gradient` by its last output. One gradient for each of
+    /// [`Network::parameters`]; none where a parameter does not reach the output.
+    pub(crate) fn backward(
+        &self,
+        tape: Tape,
+        gradient: Tensor,
+    ) -> Result<Vec<Option<Tensor>>, Error> {
+        let mut slopes: Vec<Option<Tensor>> = vec![None; tape.outputs.len()];
+        slopes.pop();
+        slopes.push(Some(gradient));
+        let mut by_layer: Vec<Vec<Tensor>> = vec![Vec::new(); self.nodes.len()];
+        let layers: Vec<_> = self.model.layers().map(|(_, layer)| layer).collect();
+        for (index, back) in tape.backs.into_iter().enumerate().rev() {
+            let (Some(back), Some(slope), true) = (back, slopes[index].take(), self.learns[index])
+            else {
+                continue;
+            };
+            let layer = layers[index];
+            let Gradients { inputs, weights } =
+                back(&slope).map_err(|error| failed(layer, &error))?;
+            by_layer[index] = weights;
+            for (&input, slope) in layer.inputs().iter().zip(inputs) {
+                let sum = &mut slopes[input.index()];
+                *sum = match (sum.take(), slope) {
+                    (Some(sum), Some(slope)) => Some(zip(&sum, &slope, |a, b| a + b)?),
+                    (sum, slope) => sum.or(slope),
+                };
+            }
+        }
+        let mut by_layer: Vec<_> = by_layer.into_iter().map(Vec::into_iter).collect();
+        let parameters = self.parameters();
+        Ok(parameters.iter().map(|parameter| by_layer[parameter.layer.index()].next()).collect())
     }
 
     /// The layer whose output is the answer.
@@ -230,4 +279,9 @@ impl Network {
         let layers = self.model.layers().zip(&self.nodes);
         layers.filter_map(|((id, _), node)| Some((id, node.as_deref()?)))
     }
+}
+
+fn failed(layer: &Layer, error: &candle_core::Error) -> Error {
+    let kind = layer.op().layer_type().name();
+    Error::Layer { layer: layer.name().to_owned(), kind, message: plain(error) }
 }

@@ -1,6 +1,6 @@
 //! One step of training: gradients, regularisers, the optimiser, and the weights that are held.
 
-use candle_core::backprop::GradStore;
+use candle_core::Tensor;
 use handaxe_graph::Masks;
 
 use crate::node::values::{Operand, change};
@@ -69,15 +69,17 @@ impl Held {
 /// penalty before the step.
 pub(crate) fn step(
     network: &Network,
-    gradients: &GradStore,
+    gradients: &[Option<Tensor>],
     penalty: Penalty,
     held: &Held,
     rule: &mut dyn Rule,
 ) -> Result<f64, Error> {
     let mut paid = 0.0;
-    for (array, (parameter, held)) in network.parameters().iter().zip(&held.arrays).enumerate() {
+    let parameters = network.parameters();
+    let arrays = parameters.iter().zip(gradients).zip(&held.arrays);
+    for (array, ((parameter, gradient), held)) in arrays.enumerate() {
         let penalised = parameter.name == "kernel" && !penalty.is_zero();
-        let mut gradient = match gradients.get(parameter.var) {
+        let mut gradient = match gradient {
             Some(gradient) => gradient.flatten_all()?.to_vec1::<f32>()?,
             None => vec![0.0; parameter.var.elem_count()],
         };

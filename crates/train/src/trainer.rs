@@ -1,4 +1,4 @@
-use candle_core::Tensor;
+use candle_core::{Tensor, Var};
 use handaxe_data::{Dataset, Direction, Metric, Targets, seeded};
 use handaxe_graph::Model;
 use handaxe_optimize::{EpochRecord, Fit, ForeignError, Part, Trainer};
@@ -157,14 +157,16 @@ impl CandleTrainer {
         let mut total = 0.0;
         for samples in order.chunks(self.settings.batch_size) {
             let (inputs, targets) = batch(&self.data.train, samples)?;
-            let outputs = self.network.forward(&inputs, &mut Pass::Training(dropout), end)?;
+            let tape = self.network.forward(&inputs, &mut Pass::Training(dropout), end)?;
+            let outputs = Var::from_tensor(tape.output()?)?;
             let loss = self.loss.mean(&outputs, &targets)?;
             let mean = f64::from(loss.to_scalar::<f32>()?);
             if !mean.is_finite() {
                 return Ok(mean);
             }
             self.rule.begin(self.settings.learning_rate);
-            let gradients = loss.backward()?;
+            let gradient = loss.backward()?.remove(&outputs).map_or(outputs.zeros_like(), Ok)?;
+            let gradients = self.network.backward(tape, gradient.contiguous()?)?;
             let paid = step(&self.network, &gradients, penalty, held, self.rule.as_mut())?;
             total += (mean + paid) * samples.len() as f64;
         }

@@ -3,6 +3,7 @@ use handaxe_data::Targets;
 
 use super::{Loss, unusable};
 use crate::Error;
+use crate::node::softmax::exponentials;
 use crate::node::values::{Operand, tensor, values};
 
 /// Mean of -ln(softmax(scores)\[label\]), computed from the scores so that it neither overflows nor loses digits.
@@ -60,12 +61,6 @@ impl CustomOp1 for Operation {
         }
         Ok(Some(tensor(slopes, scores.dims())?))
     }
-}
-
-/// The largest score, and the sum of exp(score - largest); NaN among the scores makes the sum NaN.
-fn exponentials(scores: &[f32]) -> (f32, f32) {
-    let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    (largest, scores.iter().map(|score| (score - largest).exp()).sum())
 }
 
 #[cfg(test)]

@@ -1,35 +1,28 @@
-use candle_core::{CpuStorage, CustomOp1, D, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use handaxe_graph::Activation;
 
 use super::values::{Operand, tensor, values};
-use super::{Node, Pass};
+use super::{Computed, Node, Pass, apply, identity};
 
 /// Scale and alpha of the self-normalising unit, Klambauer et al. 2017, arXiv:1706.02515.
 const SELU: (f32, f32) = (1.050_701, 1.673_263_2);
 
-/// The node of an activation function.
-pub(super) fn node(function: Activation) -> Box<dyn Node> {
-    match function {
-        Activation::Softmax => Box::new(Softmax),
-        function => Box::new(ElementWise(function)),
-    }
+/// An activation that looks at one element at a time.
+pub(super) struct ElementWise {
+    function: Activation,
 }
 
-struct Softmax;
-
-impl Node for Softmax {
-    fn forward(&self, inputs: &[&Tensor], _: &mut Pass<'_>) -> Result<Tensor> {
-        candle_nn::ops::softmax(inputs[0], D::Minus1)
+impl ElementWise {
+    pub(super) fn new(function: Activation) -> Self {
+        Self { function }
     }
 }
-
-struct ElementWise(Activation);
 
 impl Node for ElementWise {
-    fn forward(&self, inputs: &[&Tensor], _: &mut Pass<'_>) -> Result<Tensor> {
-        match self.0 {
-            Activation::Linear => Ok(inputs[0].clone()),
-            function => inputs[0].apply_op1(Function(function)),
+    fn forward(&self, inputs: &[&Tensor], _: &mut Pass<'_>) -> Result<Computed> {
+        match self.function {
+            Activation::Linear => Ok(identity(inputs[0])),
+            function => apply(Function(function), inputs[0]),
         }
     }
 }
@@ -44,63 +37,62 @@ impl CustomOp1 for Function {
     }
 
     fn cpu_fwd(&self, input: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let output = apply(self.0, values(input, layout)?);
+        let output = map(self.0, values(input, layout)?);
         Ok((CpuStorage::F32(output), layout.shape().clone()))
     }
 
     fn bwd(&self, input: &Tensor, output: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        let gradient = gradient.contiguous()?;
-        let (x, y, g) = (Operand::new(input)?, Operand::new(output)?, Operand::new(&gradient)?);
+        let (x, y, g) = (Operand::new(input)?, Operand::new(output)?, Operand::new(gradient)?);
         let by_input = back(self.0, x.values()?, y.values()?, g.values()?);
         Ok(Some(tensor(by_input, input.dims())?))
     }
 }
 
 /// Every match arm maps with its own closure, so that each becomes a tight loop.
-fn apply(function: Activation, x: &[f32]) -> Vec<f32> {
-    fn map(x: &[f32], f: impl Fn(f32) -> f32) -> Vec<f32> {
+fn map(function: Activation, x: &[f32]) -> Vec<f32> {
+    fn each(x: &[f32], f: impl Fn(f32) -> f32) -> Vec<f32> {
         x.iter().map(|&x| f(x)).collect()
     }
     let (scale, alpha) = SELU;
     match function {
         Activation::Linear | Activation::Softmax => x.to_vec(),
-        Activation::Relu => map(x, |x| if x <= 0.0 { 0.0 } else { x }),
-        Activation::LeakyRelu { slope } => map(x, |x| if x > 0.0 { x } else { slope as f32 * x }),
+        Activation::Relu => each(x, |x| if x <= 0.0 { 0.0 } else { x }),
+        Activation::LeakyRelu { slope } => each(x, |x| if x > 0.0 { x } else { slope as f32 * x }),
         Activation::Elu { alpha } => {
-            map(x, |x| if x > 0.0 { x } else { alpha as f32 * x.exp_m1() })
+            each(x, |x| if x > 0.0 { x } else { alpha as f32 * x.exp_m1() })
         }
-        Activation::Selu => map(x, |x| scale * if x > 0.0 { x } else { alpha * x.exp_m1() }),
-        Activation::Sigmoid => map(x, sigmoid),
-        Activation::HardSigmoid => map(x, |x| (0.2 * x + 0.5).clamp(0.0, 1.0)),
-        Activation::Tanh => map(x, f32::tanh),
-        Activation::HardTanh => map(x, |x| x.clamp(-1.0, 1.0)),
-        Activation::Softplus => map(x, |x| x.max(0.0) + (-x.abs()).exp().ln_1p()),
-        Activation::Softsign => map(x, |x| x / (1.0 + x.abs())),
+        Activation::Selu => each(x, |x| scale * if x > 0.0 { x } else { alpha * x.exp_m1() }),
+        Activation::Sigmoid => each(x, sigmoid),
+        Activation::HardSigmoid => each(x, |x| (0.2 * x + 0.5).clamp(0.0, 1.0)),
+        Activation::Tanh => each(x, f32::tanh),
+        Activation::HardTanh => each(x, |x| x.clamp(-1.0, 1.0)),
+        Activation::Softplus => each(x, |x| x.max(0.0) + (-x.abs()).exp().ln_1p()),
+        Activation::Softsign => each(x, |x| x / (1.0 + x.abs())),
     }
 }
 
 /// The gradient `g` of the outputs `y`, taken back to the inputs `x`.
 fn back(function: Activation, x: &[f32], y: &[f32], g: &[f32]) -> Vec<f32> {
-    fn map(x: &[f32], y: &[f32], g: &[f32], slope: impl Fn(f32, f32) -> f32) -> Vec<f32> {
+    fn each(x: &[f32], y: &[f32], g: &[f32], slope: impl Fn(f32, f32) -> f32) -> Vec<f32> {
         x.iter().zip(y).zip(g).map(|((&x, &y), &g)| g * slope(x, y)).collect()
     }
     let (scale, alpha) = SELU;
     match function {
         Activation::Linear | Activation::Softmax => g.to_vec(),
-        Activation::Relu => map(x, y, g, |x, _| if x > 0.0 { 1.0 } else { 0.0 }),
+        Activation::Relu => each(x, y, g, |x, _| if x > 0.0 { 1.0 } else { 0.0 }),
         Activation::LeakyRelu { slope } => {
-            map(x, y, g, |x, _| if x > 0.0 { 1.0 } else { slope as f32 })
+            each(x, y, g, |x, _| if x > 0.0 { 1.0 } else { slope as f32 })
         }
         Activation::Elu { alpha } => {
-            map(x, y, g, |x, y| if x > 0.0 { 1.0 } else { y + alpha as f32 })
+            each(x, y, g, |x, y| if x > 0.0 { 1.0 } else { y + alpha as f32 })
         }
-        Activation::Selu => map(x, y, g, |x, y| if x > 0.0 { scale } else { y + scale * alpha }),
-        Activation::Sigmoid => map(x, y, g, |_, y| y * (1.0 - y)),
-        Activation::HardSigmoid => map(x, y, g, |x, _| if x.abs() < 2.5 { 0.2 } else { 0.0 }),
-        Activation::Tanh => map(x, y, g, |_, y| 1.0 - y * y),
-        Activation::HardTanh => map(x, y, g, |x, _| if x.abs() < 1.0 { 1.0 } else { 0.0 }),
-        Activation::Softplus => map(x, y, g, |x, _| sigmoid(x)),
-        Activation::Softsign => map(x, y, g, |x, _| (1.0 + x.abs()).powi(-2)),
+        Activation::Selu => each(x, y, g, |x, y| if x > 0.0 { scale } else { y + scale * alpha }),
+        Activation::Sigmoid => each(x, y, g, |_, y| y * (1.0 - y)),
+        Activation::HardSigmoid => each(x, y, g, |x, _| if x.abs() < 2.5 { 0.2 } else { 0.0 }),
+        Activation::Tanh => each(x, y, g, |_, y| 1.0 - y * y),
+        Activation::HardTanh => each(x, y, g, |x, _| if x.abs() < 1.0 { 1.0 } else { 0.0 }),
+        Activation::Softplus => each(x, y, g, |x, _| sigmoid(x)),
+        Activation::Softsign => each(x, y, g, |x, _| (1.0 + x.abs()).powi(-2)),
     }
 }
 
@@ -132,8 +124,8 @@ mod tests {
         let x: Vec<f32> = (-40..40).map(|step| 0.1 * step as f32 + 0.033).collect();
         let h = 1e-2;
         for function in ALL {
-            let slopes = back(function, &x, &apply(function, &x), &vec![1.0; x.len()]);
-            let shifted = |by: f32| apply(function, &x.iter().map(|x| x + by).collect::<Vec<_>>());
+            let slopes = back(function, &x, &map(function, &x), &vec![1.0; x.len()]);
+            let shifted = |by: f32| map(function, &x.iter().map(|x| x + by).collect::<Vec<_>>());
             for (((x, slope), up), down) in x.iter().zip(slopes).zip(shifted(h)).zip(shifted(-h)) {
                 let expected = (up - down) / (2.0 * h);
                 let near = (slope - expected).abs() < 2e-4;
@@ -152,17 +144,17 @@ mod tests {
             (Activation::HardSigmoid, 2.5),
         ];
         for (function, x) in kinks {
-            assert_eq!(back(function, &[x], &apply(function, &[x]), &[1.0]), [0.0]);
+            assert_eq!(back(function, &[x], &map(function, &[x]), &[1.0]), [0.0]);
         }
         for function in ALL {
-            assert!(apply(function, &[f32::NAN])[0].is_nan(), "{}", function.name());
+            assert!(map(function, &[f32::NAN])[0].is_nan(), "{}", function.name());
         }
     }
 
     #[test]
     fn large_arguments_do_not_overflow() {
         for function in ALL {
-            let y = apply(function, &[1e4, -1e4]);
+            let y = map(function, &[1e4, -1e4]);
             let slopes = back(function, &[1e4, -1e4], &y, &[1.0, 1.0]);
             assert!(y.iter().chain(&slopes).all(|value| value.is_finite()), "{}", function.name());
         }

@@ -2,7 +2,7 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, Var};
 use handaxe_graph::Layer;
 
 use super::values::{Operand, change, sum_rows, tensor, values};
-use super::{Node, Pass, Weight, variable};
+use super::{Computed, Gradients, Node, Pass, Weight, variable};
 use crate::Error;
 
 /// y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, channel by channel (Ioffe and Szegedy 2015,
@@ -51,7 +51,7 @@ impl BatchNorm {
 }
 
 impl Node for BatchNorm {
-    fn forward(&self, inputs: &[&Tensor], pass: &mut Pass<'_>) -> Result<Tensor> {
+    fn forward(&self, inputs: &[&Tensor], pass: &mut Pass<'_>) -> Result<Computed> {
         let of_batch = matches!(pass, Pass::Training(_));
         let (mean, variance) = match of_batch {
             true => self.measure(inputs[0])?,
@@ -59,8 +59,15 @@ impl Node for BatchNorm {
         };
         let inverse = |variance: &f32| (1.0 / (f64::from(*variance) + self.epsilon).sqrt()) as f32;
         let inverse = variance.iter().map(inverse).collect();
-        let (gamma, beta) = (pass.weight(&self.gamma), pass.weight(&self.beta));
-        inputs[0].apply_op3(&gamma, &beta, Normalise { mean, inverse, of_batch })
+        let (gamma, beta) = (self.gamma.as_detached_tensor(), self.beta.as_detached_tensor());
+        let (input, operation) = (inputs[0].clone(), Normalise { mean, inverse, of_batch });
+        let output = input.apply_op3_no_bwd(&gamma, &beta, &operation)?;
+        let answer = output.clone();
+        let back = move |gradient: &Tensor| {
+            let (input, gamma, beta) = operation.bwd(&input, &gamma, &beta, &answer, gradient)?;
+            Ok(Gradients { inputs: vec![input], weights: beta.into_iter().chain(gamma).collect() })
+        };
+        Ok(Computed { output, back: Box::new(back) })
     }
 
     fn weights(&self) -> Vec<Weight<'_>> {
@@ -127,8 +134,7 @@ impl CustomOp3 for Normalise {
         _: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let gradient = gradient.contiguous()?;
-        let (x, g) = (Operand::new(input)?, Operand::new(&gradient)?);
+        let (x, g) = (Operand::new(input)?, Operand::new(gradient)?);
         let (x, g, channels) = (x.values()?, g.values()?, self.mean.len());
         let by_beta = sum_rows(g, channels);
         let mut by_gamma = vec![0.0; channels];

@@ -4,9 +4,10 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use handaxe_graph::{Layer, Window};
 
 use super::dense::gradient_of_bias;
+use super::matrix::{add_product, matrix, multiply};
 use super::sliding::Sliding;
-use super::values::{Operand, add_rows, matmul, tensor, values};
-use super::{Affine, Node, Pass, Weight};
+use super::values::{Operand, add_rows, tensor, values};
+use super::{Affine, Computed, Node, Pass, Weight};
 use crate::Error;
 
 /// How many elements of patches are laid out at once: a tile and its product stay in the second-level cache.
@@ -15,8 +16,7 @@ const TILE: usize = 1 << 17;
 /// Convolution as the product of patches and kernel, on channels-last data, tile by tile.
 pub(super) struct Conv {
     affine: Affine,
-    patches: Patches,
-    output: Vec<usize>,
+    operation: Convolve,
 }
 
 impl Conv {
@@ -24,24 +24,21 @@ impl Conv {
         layer: &Layer,
         window: &Window,
         input: &[usize],
+        learns: bool,
     ) -> std::result::Result<Self, Error> {
         let output = layer.output_shape().to_vec();
-        let filters = output.last().copied().unwrap_or(0);
         let channels = input.last().copied().unwrap_or(0);
+        let patches = Patches { sliding: Arc::new(Sliding::new(window, input)), channels };
         Ok(Self {
-            affine: Affine::new(layer, filters)?,
-            patches: Patches { sliding: Arc::new(Sliding::new(window, input)), channels },
-            output,
+            affine: Affine::new(layer, output.last().copied().unwrap_or(0))?,
+            operation: Convolve { patches, output, learns },
         })
     }
 }
 
 impl Node for Conv {
-    fn forward(&self, inputs: &[&Tensor], pass: &mut Pass<'_>) -> Result<Tensor> {
-        let (kernel, bias) = self.affine.kernel_and_bias(pass);
-        let kernel = kernel.reshape((self.patches.width(), bias.elem_count()))?;
-        let output = inputs[0].apply_op3(&kernel, &bias, Convolve(self.patches.clone()))?;
-        output.reshape([&[inputs[0].dim(0)?], &self.output[..]].concat())
+    fn forward(&self, inputs: &[&Tensor], _: &mut Pass<'_>) -> Result<Computed> {
+        self.affine.apply(self.operation.clone(), inputs[0])
     }
 
     fn weights(&self) -> Vec<Weight<'_>> {
@@ -67,31 +64,33 @@ impl Patches {
         self.sliding.inputs() * self.channels
     }
 
-    /// Samples in a tile.
-    fn tile(&self) -> usize {
-        (TILE / (self.sliding.outputs() * self.width()).max(1)).max(1)
+    /// Elements of the patches of one sample.
+    fn patch(&self) -> usize {
+        self.sliding.outputs() * self.width()
     }
 
-    /// The patches of whole samples; the border is 0.
-    fn gather(&self, samples: &[f32]) -> Vec<f32> {
+    /// Samples in a tile.
+    fn tile(&self) -> usize {
+        (TILE / self.patch().max(1)).max(1)
+    }
+
+    /// Fills in the patches of whole samples, but for what lies beyond the border.
+    fn gather(&self, samples: &[f32], patches: &mut [f32]) {
         let (width, channels) = (self.width(), self.channels);
-        let patch = self.sliding.outputs() * width;
-        let mut patches = vec![0.0; samples.len() / self.sample() * patch];
         let samples = samples.chunks_exact(self.sample());
-        for (sample, patches) in samples.zip(patches.chunks_exact_mut(patch)) {
+        for (sample, patches) in samples.zip(patches.chunks_exact_mut(self.patch())) {
             for run in self.sliding.runs() {
                 let length = run.length * channels;
                 let (from, to) = (run.input * channels, run.output * width + run.tap * channels);
                 patches[to..to + length].copy_from_slice(&sample[from..from + length]);
             }
         }
-        patches
     }
 
     /// The reverse: adds the rows of `patches` back to the pixels they came from.
     fn scatter(&self, patches: &[f32], samples: &mut [f32]) {
         let (width, channels) = (self.width(), self.channels);
-        let patches = patches.chunks_exact(self.sliding.outputs() * width);
+        let patches = patches.chunks_exact(self.patch());
         for (sample, patches) in samples.chunks_exact_mut(self.sample()).zip(patches) {
             for run in self.sliding.runs() {
                 let length = run.length * channels;
@@ -103,8 +102,15 @@ impl Patches {
     }
 }
 
-/// Input `(samples, ...)`, kernel `(taps x channels, filters)`, bias `(filters)` to `(samples x positions, filters)`.
-struct Convolve(Patches);
+/// Input `(samples, ...)`, kernel `(taps x channels, filters)`, bias `(filters)` to `(samples, ..., filters)`.
+#[derive(Clone)]
+struct Convolve {
+    patches: Patches,
+    /// Shape of the output, without the samples.
+    output: Vec<usize>,
+    /// Whether the gradient by the input is wanted.
+    learns: bool,
+}
 
 impl CustomOp3 for Convolve {
     fn name(&self) -> &'static str {
@@ -121,53 +127,59 @@ impl CustomOp3 for Convolve {
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let (width, filters) = kernel_layout.shape().dims2()?;
-        let mut output = Vec::new();
-        for samples in values(input, input_layout)?.chunks(self.0.tile() * self.0.sample()) {
-            let patches = self.0.gather(samples);
-            let rows = patches.len() / width;
-            let (patches, layout) = (CpuStorage::F32(patches), Layout::contiguous((rows, width)));
-            let sizes = [rows, width, filters];
-            output.extend(matmul((&patches, &layout), (kernel, kernel_layout), sizes)?);
+        let kernel = matrix(values(kernel, kernel_layout)?, [width, filters])?;
+        let samples = input_layout.dims()[0];
+        let (tile, positions) = (self.patches.tile(), self.patches.sliding.outputs());
+        let mut output = vec![0.0; samples * positions * filters];
+        let mut patches = vec![0.0; tile.min(samples) * self.patches.patch()];
+        let inputs = values(input, input_layout)?.chunks(tile * self.patches.sample());
+        for (input, output) in inputs.zip(output.chunks_mut(tile * positions * filters)) {
+            let rows = output.len() / filters;
+            self.patches.gather(input, &mut patches);
+            multiply(&matrix(&patches[..rows * width], [rows, width])?, &kernel, output)?;
         }
         add_rows(&mut output, values(bias, bias_layout)?);
-        let shape = Shape::from((output.len() / filters, filters));
-        Ok((CpuStorage::F32(output), shape))
+        let shape = [&[samples], &self.output[..]].concat();
+        Ok((CpuStorage::F32(output), Shape::from(shape)))
     }
 
     fn bwd(
         &self,
         input: &Tensor,
         kernel: &Tensor,
-        bias: &Tensor,
+        _: &Tensor,
         _: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let gradient = gradient.contiguous()?;
         let (width, filters) = kernel.dims2()?;
-        let back = kernel.detach().t()?;
+        let (inputs, kernels, slopes) =
+            (Operand::new(input)?, Operand::new(kernel)?, Operand::new(gradient)?);
+        let kernel = matrix(kernels.values()?, [width, filters])?;
         let mut by_kernel = vec![0.0; width * filters];
-        let mut by_input = vec![0.0; if input.track_op() { input.elem_count() } else { 0 }];
-        let input_values = Operand::new(input)?;
-        let tile = self.0.tile() * self.0.sample();
-        let mut first_row = 0;
-        for (number, samples) in input_values.values()?.chunks(tile).enumerate() {
-            let patches = self.0.gather(samples);
-            let rows = patches.len() / width;
-            let patches = tensor(patches, &[rows, width])?;
-            let part = gradient.narrow(0, first_row, rows)?;
-            first_row += rows;
-            let product = patches.t()?.matmul(&part)?;
-            let product = Operand::new(&product)?;
-            let sums = by_kernel.iter_mut().zip(product.values()?);
-            sums.for_each(|(sum, value)| *sum += value);
-            if input.track_op() {
-                let patches = part.matmul(&back)?;
-                let pixels = &mut by_input[number * tile..][..samples.len()];
-                self.0.scatter(Operand::new(&patches)?.values()?, pixels);
+        let mut by_input = vec![0.0; if self.learns { input.elem_count() } else { 0 }];
+        let (tile, positions) = (self.patches.tile(), self.patches.sliding.outputs());
+        let mut patches = vec![0.0; tile.min(input.dim(0)?) * self.patches.patch()];
+        let mut by_patches = vec![0.0; if self.learns { patches.len() } else { 0 }];
+        let samples = tile * self.patches.sample();
+        let tiles = inputs.values()?.chunks(samples);
+        let slopes = slopes.values()?.chunks(tile * positions * filters);
+        for (number, (input, slopes)) in tiles.zip(slopes).enumerate() {
+            let rows = slopes.len() / filters;
+            let slopes = matrix(slopes, [rows, filters])?;
+            self.patches.gather(input, &mut patches);
+            let patches = matrix(&patches[..rows * width], [rows, width])?;
+            add_product(&patches.t(), &slopes, &mut by_kernel)?;
+            if self.learns {
+                let by_patches = &mut by_patches[..rows * width];
+                multiply(&slopes, &kernel.t(), by_patches)?;
+                let pixels = &mut by_input[number * samples..][..input.len()];
+                self.patches.scatter(by_patches, pixels);
             }
         }
-        let by_input = input.track_op().then(|| tensor(by_input, input.dims())).transpose()?;
-        let by_kernel = tensor(by_kernel, &[width, filters])?;
-        Ok((by_input, Some(by_kernel), gradient_of_bias(bias, &gradient)?))
+        Ok((
+            self.learns.then(|| tensor(by_input, input.dims())).transpose()?,
+            Some(tensor(by_kernel, &[width, filters])?),
+            Some(gradient_of_bias(gradient, filters)?),
+        ))
     }
 }

@@ -6,15 +6,13 @@ use handaxe_graph::{Layer, Window};
 use super::dense::gradient_of_bias;
 use super::sliding::Sliding;
 use super::values::{Operand, add_rows, tensor, values};
-use super::{Affine, Node, Pass, Weight};
+use super::{Affine, Computed, Node, Pass, Weight};
 use crate::Error;
 
 /// Convolution with one filter a channel and multiplier; output channel = channel x multiplier + filter.
 pub(super) struct Depthwise {
     affine: Affine,
-    sliding: Arc<Sliding>,
-    channels: usize,
-    output: Vec<usize>,
+    operation: Convolve,
 }
 
 impl Depthwise {
@@ -26,20 +24,18 @@ impl Depthwise {
         let output = layer.output_shape().to_vec();
         Ok(Self {
             affine: Affine::new(layer, output.last().copied().unwrap_or(0))?,
-            sliding: Arc::new(Sliding::new(window, input)),
-            channels: input.last().copied().unwrap_or(0),
-            output,
+            operation: Convolve {
+                sliding: Arc::new(Sliding::new(window, input)),
+                channels: input.last().copied().unwrap_or(0),
+                output,
+            },
         })
     }
 }
 
 impl Node for Depthwise {
-    fn forward(&self, inputs: &[&Tensor], pass: &mut Pass<'_>) -> Result<Tensor> {
-        let (kernel, bias) = self.affine.kernel_and_bias(pass);
-        let kernel = kernel.reshape((self.sliding.taps(), bias.elem_count()))?;
-        let operation = Convolve { sliding: self.sliding.clone(), channels: self.channels };
-        let output = inputs[0].apply_op3(&kernel, &bias, operation)?;
-        output.reshape([&[inputs[0].dim(0)?], &self.output[..]].concat())
+    fn forward(&self, inputs: &[&Tensor], _: &mut Pass<'_>) -> Result<Computed> {
+        self.affine.apply(self.operation.clone(), inputs[0])
     }
 
     fn weights(&self) -> Vec<Weight<'_>> {
@@ -47,10 +43,13 @@ impl Node for Depthwise {
     }
 }
 
-/// Input `(samples, ...)`, kernel `(taps, outputs)`, bias `(outputs)` to `(samples x positions, outputs)`.
+/// Input `(samples, ...)`, kernel `(taps, outputs)`, bias `(outputs)` to `(samples, ..., outputs)`.
+#[derive(Clone)]
 struct Convolve {
     sliding: Arc<Sliding>,
     channels: usize,
+    /// Shape of the output, without the samples.
+    output: Vec<usize>,
 }
 
 impl CustomOp3 for Convolve {
@@ -86,22 +85,21 @@ impl CustomOp3 for Convolve {
             }
         }
         add_rows(&mut output, values(bias, bias_layout)?);
-        let shape = Shape::from((output.len() / outputs, outputs));
-        Ok((CpuStorage::F32(output), shape))
+        let shape = [&[input_layout.dims()[0]], &self.output[..]].concat();
+        Ok((CpuStorage::F32(output), Shape::from(shape)))
     }
 
     fn bwd(
         &self,
         input: &Tensor,
         kernel: &Tensor,
-        bias: &Tensor,
+        _: &Tensor,
         _: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let gradient = gradient.contiguous()?;
         let (taps, outputs) = kernel.dims2()?;
         let (inputs, kernels, gradients) =
-            (Operand::new(input)?, Operand::new(kernel)?, Operand::new(&gradient)?);
+            (Operand::new(input)?, Operand::new(kernel)?, Operand::new(gradient)?);
         let mut by_input = vec![0.0; input.elem_count()];
         let mut by_kernel = vec![0.0; taps * outputs];
         let multiplier = outputs / self.channels;
@@ -120,11 +118,10 @@ impl CustomOp3 for Convolve {
                 }
             }
         }
-        let by_bias = gradient_of_bias(bias, &gradient)?;
         Ok((
             Some(tensor(by_input, input.dims())?),
             Some(tensor(by_kernel, &[taps, outputs])?),
-            by_bias,
+            Some(gradient_of_bias(gradient, outputs)?),
         ))
     }
 }

@@ -5,19 +5,18 @@ use handaxe_graph::{Padding, PoolKind, Window};
 
 use super::sliding::Sliding;
 use super::values::{Operand, tensor, values};
-use super::{Node, Pass};
+use super::{Computed, Node, Pass, apply};
 
 /// Pooling over windows of any stride and padding; padding counts neither as a value nor in the mean.
 pub(super) struct Pool {
     operation: Pooling,
-    output: Vec<usize>,
 }
 
 impl Pool {
     pub(super) fn new(kind: PoolKind, window: &Window, input: &[usize], output: &[usize]) -> Self {
         let sliding = Arc::new(Sliding::new(window, input));
         let channels = input.last().copied().unwrap_or(0);
-        Self { operation: Pooling { kind, sliding, channels }, output: output.to_vec() }
+        Self { operation: Pooling { kind, sliding, channels, output: output.to_vec() } }
     }
 
     /// One window over everything.
@@ -28,18 +27,18 @@ impl Pool {
 }
 
 impl Node for Pool {
-    fn forward(&self, inputs: &[&Tensor], _: &mut Pass<'_>) -> Result<Tensor> {
-        let output = inputs[0].apply_op1(self.operation.clone())?;
-        output.reshape([&[inputs[0].dim(0)?], &self.output[..]].concat())
+    fn forward(&self, inputs: &[&Tensor], _: &mut Pass<'_>) -> Result<Computed> {
+        apply(self.operation.clone(), inputs[0])
     }
 }
 
-/// `(samples, ...)` to `(samples, positions x channels)`.
 #[derive(Clone)]
 struct Pooling {
     kind: PoolKind,
     sliding: Arc<Sliding>,
     channels: usize,
+    /// Shape of the output, without the samples.
+    output: Vec<usize>,
 }
 
 impl Pooling {
@@ -117,7 +116,7 @@ impl CustomOp1 for Pooling {
     fn cpu_fwd(&self, input: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (size, answers) = self.sizes();
         let samples = values(input, layout)?.chunks_exact(size);
-        let shape = Shape::from((samples.len(), answers));
+        let shape = Shape::from([&[samples.len()], &self.output[..]].concat());
         let mut output = vec![0.0; shape.elem_count()];
         let shares = self.shares();
         for (sample, answer) in samples.zip(output.chunks_exact_mut(answers)) {
@@ -130,10 +129,9 @@ impl CustomOp1 for Pooling {
     }
 
     fn bwd(&self, input: &Tensor, output: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        let gradient = gradient.contiguous()?;
         let (size, answers) = self.sizes();
         let (inputs, outputs, gradients) =
-            (Operand::new(input)?, Operand::new(output)?, Operand::new(&gradient)?);
+            (Operand::new(input)?, Operand::new(output)?, Operand::new(gradient)?);
         let mut by_input = vec![0.0; input.elem_count()];
         let shares = self.shares();
         let answers =

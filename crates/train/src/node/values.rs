@@ -6,7 +6,6 @@ use std::ops::Range;
 use candle_core::backend::BackendStorage;
 use candle_core::{
     CpuStorage, DType, Device, Error, InplaceOp1, Layout, Result, Storage, StorageRef, Tensor,
-    WithDType,
 };
 
 /// The elements of a contiguous operand of a custom operation.
@@ -46,17 +45,11 @@ pub(crate) fn tensor(values: Vec<f32>, shape: &[usize]) -> Result<Tensor> {
     Tensor::from_vec(values, shape, &Device::Cpu)
 }
 
-/// Matrix product `(rows, inner)` x `(inner, columns)`. The layout of `left` may be of any rank.
-pub(crate) fn matmul(
-    (left, left_layout): (&CpuStorage, &Layout),
-    (right, right_layout): (&CpuStorage, &Layout),
-    [rows, inner, columns]: [usize; 3],
-) -> Result<Vec<f32>> {
-    let left_layout = Layout::contiguous_with_offset((rows, inner), contiguous(left_layout)?.start);
-    let right_layout =
-        Layout::contiguous_with_offset((inner, columns), contiguous(right_layout)?.start);
-    let product = left.matmul(right, (1, rows, columns, inner), &left_layout, &right_layout)?;
-    f32::cpu_storage_data(product)
+/// Element by element `f(a, b)` of two contiguous tensors of one shape.
+pub(crate) fn zip(a: &Tensor, b: &Tensor, f: impl Fn(f32, f32) -> f32) -> Result<Tensor> {
+    let (left, right) = (Operand::new(a)?, Operand::new(b)?);
+    let pairs = left.values()?.iter().zip(right.values()?);
+    tensor(pairs.map(|(&a, &b)| f(a, b)).collect(), a.dims())
 }
 
 /// Adds `bias` to every row.
