@@ -23,7 +23,7 @@ Examples:
 
 /// A network and the hardware it is for.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub(crate) struct Command {
     /// The network (.safetensors)
     #[arg(value_name = "MODEL", required_unless_present = "model_flag")]

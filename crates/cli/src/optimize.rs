@@ -27,7 +27,7 @@ Examples:
 
 /// Prune a network until it fits its budget, retraining around the cut
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub(crate) struct Command {
     /// Settings of a whole run, as TOML with the names of these flags as keys; flags override it
     #[arg(value_name = "RUN.TOML")]

@@ -24,7 +24,7 @@ Examples:
 
 /// Train a network that can then be pruned
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub(crate) struct Command {
     /// Settings as TOML with the names of these flags as keys; flags override it
     #[arg(value_name = "RUN.TOML")]

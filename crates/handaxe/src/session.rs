@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use handaxe_data::{Dataset, Parts, metric};
+use handaxe_data::{Dataset, Parts, Tensor, metric};
 use handaxe_formats::data::load_parts;
 use handaxe_formats::native;
 use handaxe_graph::Model;
@@ -170,7 +170,11 @@ impl Prepared {
             by => parts.standardised(by)?,
         };
         let name = config.metric.clone().unwrap_or_else(|| parts.natural_metric().to_owned());
-        let rtol = config.rtol.unwrap_or(default_rtol(metric(&name)?.direction()));
+        let judge = metric(&name)?;
+        let targets = parts.validation.targets();
+        // A metric that cannot judge these targets says so here, not after minutes of training.
+        judge.evaluate(&Tensor::full(&[targets.len(), targets.width()], 0.0), targets)?;
+        let rtol = config.rtol.unwrap_or(default_rtol(judge.direction()));
         let effective = RunConfig { metric: Some(name), rtol: Some(rtol), ..config.clone() };
         let prepared = Self { effective, model, parts, training: training(config)? };
         prepared.trainer(&prepared.model)?;
