@@ -12,8 +12,10 @@ pub(crate) enum Verdict {
     Met,
     /// Less than was asked, but no choice of groups could reach more.
     Feasible,
-    /// Less than was asked and feasible.
+    /// Less than was asked and feasible, or no step held the tolerance.
     Missed,
+    /// Nothing particular was asked: as much as the metric allowed.
+    Most,
 }
 
 pub(crate) fn verdict(run: &Run<'_>) -> Verdict {
@@ -23,6 +25,7 @@ pub(crate) fn verdict(run: &Run<'_>) -> Verdict {
     };
     match result.met {
         false => Verdict::Missed,
+        true if result.asked.is_empty() => Verdict::Most,
         true if result.asked.iter().all(reached) => Verdict::Met,
         true => Verdict::Feasible,
     }
@@ -48,7 +51,7 @@ pub(crate) fn headline(run: &Run<'_>) -> String {
         let more = if change < 0.0 { "more" } else { "fewer" };
         (before > 0).then(|| format!("{} {more} {}", percent(change.abs()), name::unit(resource)))
     };
-    let changes: Vec<String> = run.asked().into_iter().filter_map(change).collect();
+    let changes: Vec<String> = run.saved().into_iter().filter_map(change).collect();
     let value = |value| name::metric_value(&result.metric, value);
     let (before, after) = (value(result.baseline.test), value(result.last.test));
     let scores = format!("test {metric} {before} → {after}");
@@ -61,7 +64,7 @@ pub(crate) fn metric(run: &Run<'_>) -> String {
     let all = run.steps.len();
     let good = run.steps.iter().filter(|step| step.good).count();
     let reached = run.chosen().and_then(|step| {
-        let resource = *run.asked().first()?;
+        let resource = *run.saved().first()?;
         let share = step.achieved.get(resource)?;
         Some(format!("{} sparsity of {}", name::resource(resource), percent(*share)))
     });
@@ -81,10 +84,10 @@ pub(crate) fn metric(run: &Run<'_>) -> String {
     }
 }
 
-/// Which layer gave most of the resource that was asked for.
+/// Which layer gave most of the resource that was to be saved.
 pub(crate) fn resources(run: &Run<'_>) -> String {
-    let asked = run.asked();
-    let Some(resource) = asked.first().copied().or(run.resources().first().copied()) else {
+    let saved = run.saved();
+    let Some(resource) = saved.first().copied().or(run.resources().first().copied()) else {
         return "No resource was counted".to_owned();
     };
     let saved = |layer: &handaxe_optimize::BeforeAfter| {

@@ -22,9 +22,9 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// The resources that the run was asked to save.
-    pub(crate) fn asked(&self) -> Vec<&'a str> {
-        name::in_order(self.result.asked.keys())
+    /// The resources that the run was to save.
+    pub(crate) fn saved(&self) -> Vec<&'a str> {
+        name::in_order(self.result.achieved.keys())
     }
 
     /// The resources that the network has any of.
@@ -38,20 +38,13 @@ impl<'a> Run<'a> {
         self.steps.iter().find(|step| Some(step.step) == self.result.best_step)
     }
 
-    /// Which way the metric is better. Metrics that handaxe does not know are taken to grow, as the loop's default has it.
+    /// Which way the metric is better.
     pub(crate) fn direction(&self) -> Direction {
-        handaxe_data::metric(&self.result.metric)
-            .map_or(Direction::Increasing, |metric| metric.direction())
+        if self.result.increasing { Direction::Increasing } else { Direction::Decreasing }
     }
 
-    /// The metric that a step had to hold, from the `rtol` of the configuration.
+    /// The metric that a step had to hold.
     pub(crate) fn tolerance(&self) -> Option<f64> {
-        let config: toml::Table = self.config.parse().ok()?;
-        let rtol = match config.get("rtol")? {
-            toml::Value::Integer(factor) => *factor as f64,
-            factor => factor.as_float()?,
-        };
-        let bound = rtol * self.result.baseline.validation;
-        bound.is_finite().then_some(bound)
+        Some(self.result.tolerance).filter(|tolerance| tolerance.is_finite())
     }
 }

@@ -11,14 +11,19 @@ const WIDTH: usize = 110;
 const NAME: (usize, usize) = (10, 32);
 
 /// The result as text: per layer and in total the sparsity and every resource before and after, the metric on the
-/// validation and test samples, and what was asked, feasible and reached of the resources of the optimisable layers. At most 110 columns wide for the resources of the built-in objectives; numbers are
-/// shortened to three digits (`12.3 k`) where they would not fit.
+/// validation and test samples, and what was asked, feasible and reached of the resources of the optimisable layers. At most
+/// 110 columns wide for the resources of the built-in objectives; numbers are shortened to three digits (`12.3 k`) where they
+/// would not fit.
 pub fn table(result: &ResultRecord) -> String {
     let mut layers = fitted(result, thousands);
     if layers.width() > WIDTH {
         layers = fitted(result, compact);
     }
-    let verdict = if result.met { "met" } else { "not met" };
+    let verdict = match (result.met, result.asked.is_empty()) {
+        (true, false) => "met",
+        (true, true) => "as much as the tolerance allows",
+        (false, _) => "not met",
+    };
     format!("{layers}\n{}\n{}{verdict}\n", scores(result), shares(result))
 }
 
@@ -26,7 +31,7 @@ pub fn table(result: &ResultRecord) -> String {
 fn shares(result: &ResultRecord) -> Table {
     let heads = ["asked", "feasible", "reached"].map(|head| (head, Align::Right));
     let mut table = Table::new([("sparsity of resource", Align::Left)].into_iter().chain(heads));
-    for resource in name::in_order(result.asked.keys()) {
+    for resource in name::in_order(result.achieved.keys()) {
         let shares = [&result.asked, &result.feasible, &result.achieved];
         let shares = shares
             .map(|of| of.get(resource).map_or_else(|| "-".to_owned(), |share| percent(*share)));

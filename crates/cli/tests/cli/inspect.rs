@@ -2,7 +2,7 @@
 
 use crate::common::{folder, handaxe};
 
-const TRAIN: &str = "train --data points.csv --network dense:16,relu,dense:4,softmax --baseline-epochs 20 --seed 2 --quiet";
+const TRAIN: &str = "train --data points.csv --network dense:16,relu,dense:4,softmax --baseline-epochs 20 --batch-size 16 --seed 2 --quiet";
 
 #[test]
 fn trains_shows_and_estimates() {

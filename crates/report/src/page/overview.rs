@@ -15,7 +15,7 @@ pub(super) fn overview(run: &Run<'_>) -> Markup {
             h1 { (headline(run)) }
             (badge(run))
             div.cards {
-                @for resource in run.asked() { (resource_card(run, resource)) }
+                @for resource in run.saved() { (resource_card(run, resource)) }
                 (metric_card(run))
                 (weights_card(run))
             }
@@ -30,6 +30,7 @@ fn badge(run: &Run<'_>) -> Markup {
             ("badge met", "✓", "Met as far as feasible: no choice of weights saves more")
         }
         Verdict::Missed => ("badge missed", "✗", "Not met: less was reached than was asked"),
+        Verdict::Most => ("badge met", "✓", "As much as the tolerance allows"),
     };
     let from = match run.result.best_step {
         Some(step) => format!("network of step {step} of {}", run.steps.len()),
@@ -53,21 +54,24 @@ fn resource_card(run: &Run<'_>, resource: &str) -> Markup {
                 p.big { (thousands(before)) "\u{a0}→ " (thousands(after)) }
                 p { (change(before, after).unwrap_or_default()) " of the whole network" }
             }
-            (meter(asked.unwrap_or(0.0), reached.unwrap_or(0.0)))
-            p { "of the optimisable layers: " b { (share(reached)) } " saved, " (share(asked)) " asked"
+            (meter(asked, reached.unwrap_or(0.0)))
+            p { "of the optimisable layers: " b { (share(reached)) } " saved"
+                @if let Some(asked) = asked { ", " (percent(asked)) " asked" }
                 @if let Some(feasible) = feasible { ", " (percent(feasible)) " feasible" } }
         }
     }
 }
 
 /// A bar for the sparsity reached, with a tick where it was asked to be.
-fn meter(asked: f64, reached: f64) -> Markup {
+fn meter(asked: Option<f64>, reached: f64) -> Markup {
     let place = |share: f64| Px(share.clamp(0.0, 1.0) * 200.0);
     html! {
         svg.meter viewBox="0 0 200 12" preserveAspectRatio="none" aria-hidden="true" {
             rect.track y="3" width="200" height="6" {}
             rect.fill y="3" width=(place(reached)) height="6" {}
-            line.tick x1=(place(asked)) x2=(place(asked)) y1="0" y2="12" {}
+            @if let Some(asked) = asked {
+                line.tick x1=(place(asked)) x2=(place(asked)) y1="0" y2="12" {}
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn note() -> Markup {
 
 /// Every step with what was asked, what came out, and how well the knapsack was solved.
 pub(super) fn table(run: &Run<'_>) -> Markup {
-    let resources = run.asked();
+    let resources = run.saved();
     let metric = name::metric(&run.result.metric);
     html! {
         @if !run.steps.is_empty() {

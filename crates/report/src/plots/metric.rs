@@ -18,9 +18,9 @@ const BOTTOM: f64 = PANEL_HEIGHT - 48.0;
 /// More steps than this are drawn smaller and without numbers.
 const MANY: usize = 40;
 
-/// One panel for each resource asked for, two beside each other.
+/// One panel for each resource to be saved, two beside each other.
 pub(super) fn figure(run: &Run<'_>) -> Figure {
-    let resources = run.asked();
+    let resources = run.saved();
     let columns = resources.len().clamp(1, 2);
     let width = (WIDTH - GAP * (columns - 1) as f64) / columns as f64;
     let rows = resources.len().div_ceil(columns).max(1);

@@ -114,6 +114,8 @@ fn sample(
         model: name.to_owned(),
         objective: "vivado-dsp".to_owned(),
         metric: metric.to_owned(),
+        increasing: !falling,
+        tolerance: baseline * rtol,
         baseline: Scores { validation: baseline, test: baseline * 0.9971 },
         last: Scores { validation: score, test: score * 0.9964 },
         best_step: best.map(|step| step.step),
