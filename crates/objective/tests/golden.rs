@@ -230,10 +230,10 @@ fn manual_attributes() {
     savings.show("savings of one group, attributes set by hand");
 }
 
+/// All but `weight-memory`, which the reference does not have.
 #[test]
 fn every_objective_is_compared() {
-    assert_eq!(
-        ESTIMATORS.map(|(name, _)| name).to_vec(),
-        OBJECTIVES.iter().map(|(name, _)| *name).collect::<Vec<_>>()
-    );
+    let names = OBJECTIVES.iter().map(|(name, _)| *name);
+    let compared: Vec<&str> = names.filter(|name| *name != "weight-memory").collect();
+    assert_eq!(ESTIMATORS.map(|(name, _)| name).to_vec(), compared);
 }

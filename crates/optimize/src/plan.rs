@@ -18,6 +18,7 @@ struct PlannedLayer {
     groups: Groups,
     resources: Vec<u64>,
     savings: Savings,
+    sharing: Option<Savings>,
 }
 
 impl Plan {
@@ -76,11 +77,14 @@ impl PlannedLayer {
         how: OptimizationAttributes,
         objective: &dyn Objective,
     ) -> Result<Self, Error> {
-        let groups = Groups::new(&attributes.weight_shape, &how.structure)?;
-        let savings =
-            Savings::of(&groups, |size| objective.savings(&attributes, &how, size, Action::Prune));
+        let groups = Groups::of(&attributes, &how.structure)?;
+        let of = |action| {
+            Savings::of(&groups, |size| objective.savings(&attributes, &how, size, action))
+        };
+        let savings = of(Action::Prune);
+        let sharing = how.weight_sharing.then(|| of(Action::Share));
         let resources = objective.cost(&attributes);
-        Ok(Self { attributes, groups, resources, savings })
+        Ok(Self { attributes, groups, resources, savings, sharing })
     }
 
     fn candidate<'a>(&'a self, model: &'a Model) -> Candidate<'a> {
@@ -93,6 +97,7 @@ impl PlannedLayer {
             groups: self.groups.clone(),
             resources: self.resources.clone(),
             savings: self.savings.clone(),
+            sharing: self.sharing.clone(),
         }
     }
 }

@@ -168,6 +168,7 @@ impl Case {
             groups: kernel.groups.clone(),
             resources: kernel.layer.cost.clone(),
             savings: Savings::of(&kernel.groups, |_| kernel.layer.saved.clone()),
+            sharing: None,
         };
         let candidates: Vec<Candidate<'_>> = kernels.iter().zip(&ids).map(candidate).collect();
         let scope = if self.local { Scope::Local } else { Scope::Global };

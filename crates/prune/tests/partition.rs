@@ -1,8 +1,8 @@
 //! Groups against naive constructions of the same partitions.
 #![allow(clippy::unwrap_used)] // helpers are outside the test functions that clippy knows
 
-use handaxe_graph::{Mask, Structure};
-use handaxe_prune::{Error, Groups, zeroed_groups};
+use handaxe_graph::{LayerAttributes, Model, Op, Padding, Structure, Window};
+use handaxe_prune::{Error, Groups};
 use proptest::prelude::*;
 
 fn shapes() -> impl Strategy<Value = Vec<usize>> {
@@ -99,21 +99,6 @@ proptest! {
         let groups = Groups::new(&shape, &Structure::Block { height, width }).unwrap();
         prop_assert_eq!(all_members(&groups), naive);
     }
-
-    #[test]
-    fn zeroed_groups_are_those_without_a_kept_or_shared_weight(
-        shape in shapes(), kept in prop::collection::vec(prop::bool::weighted(0.2), 7usize.pow(4)), consecutive in 1..4usize,
-    ) {
-        let weights: usize = shape.iter().product();
-        let mut mask = Mask::new(kept[..weights].to_vec());
-        mask.hold(0, 0.5);
-        for structure in structures(&shape, consecutive) {
-            let groups = Groups::new(&shape, &structure).unwrap();
-            let zeroed = |members: &Vec<usize>| members.iter().all(|&index| index > 0 && !kept[index]);
-            let naive: Vec<usize> = all_members(&groups).into_iter().filter(zeroed).map(|group| group.len()).collect();
-            prop_assert_eq!(zeroed_groups(&groups, &mask).collect::<Vec<_>>(), naive);
-        }
-    }
 }
 
 #[test]
@@ -135,5 +120,48 @@ fn structures_that_do_not_fit_say_why() {
     }
     for shape in [&[][..], &[3, 0], &[usize::MAX, 2]] {
         assert!(matches!(refused(shape, Structure::Unstructured), Error::EmptyKernel { .. }));
+    }
+}
+
+/// Conv1D and depthwise layers, as the graph describes them.
+fn layer(shape: &[usize], op: Op) -> LayerAttributes {
+    let mut model = Model::new("one");
+    let input = model.add("in", Op::Input { shape: shape.to_vec() }, &[]).unwrap();
+    model.add("layer", op, &[input]).unwrap();
+    model.attributes(None).unwrap().0.swap_remove(0)
+}
+
+#[test]
+fn a_filter_of_a_conv1d_layer() {
+    let window = Window::dense(&[2], Padding::Valid);
+    let conv = layer(&[5, 3], Op::Conv { filters: 4, window, bias: true });
+    let members = |structure| all_members(&Groups::of(&conv, &structure).unwrap());
+    assert_eq!(members(Structure::Structured)[1], [1, 5, 9, 13, 17, 21]); // (2, 3, 4), last index 1
+    let pattern = members(Structure::Pattern { offset: 8, consecutive: 1 });
+    assert_eq!(pattern[2..4], [[1, 5, 9], [13, 17, 21]]);
+    assert_eq!(members(Structure::Unstructured).len(), 24);
+}
+
+/// Channel and multiplier are the output together: of kernel (k, channel, multiplier) a group has every k.
+#[test]
+fn a_filter_of_a_depthwise_layer_is_one_output_channel() {
+    for axes in 1..3usize {
+        let window = Window::dense(&[3, 2][..axes], Padding::Valid);
+        let shape = [&[6, 5][..axes], &[4]].concat();
+        let depthwise = layer(&shape, Op::DepthwiseConv { multiplier: 2, window, bias: true });
+        let positions = if axes == 1 { 3 } else { 6 };
+        let members = |structure| all_members(&Groups::of(&depthwise, &structure).unwrap());
+        let filters = members(Structure::Structured);
+        assert_eq!(filters.len(), 4 * 2);
+        for (output, filter) in filters.iter().enumerate() {
+            let (channel, multiple) = (output / 2, output % 2);
+            let naive = (0..positions).map(|k| (k * 4 + channel) * 2 + multiple);
+            assert_eq!(*filter, naive.collect::<Vec<_>>());
+        }
+        // A multiplier for each output channel works on its filter.
+        assert_eq!(members(Structure::Pattern { offset: 8, consecutive: 1 }), filters);
+        let halves =
+            members(Structure::Pattern { offset: 8 * positions, consecutive: positions * 2 });
+        assert_eq!(halves[0], [&filters[0][..], &filters[1]].concat());
     }
 }

@@ -58,6 +58,7 @@ fn candidate(layer: &Layer, id: LayerId) -> Candidate<'_> {
         groups: layer.groups(),
         resources: (0..layer.full.len()).map(|resource| layer.cost(resource)).collect(),
         savings: Savings { full: layer.full.clone(), last: layer.last.clone() },
+        sharing: None,
     }
 }
 
