@@ -359,7 +359,7 @@ impl Lp {
             for at in sorted..end {
                 let column = self.breaks[at].1 as usize;
                 slope -= self.alpha[column].abs() * self.range(column);
-                if slope <= 0.0 {
+                if slope <= FEASIBLE * 0.1 {
                     return Some((column, at));
                 }
             }

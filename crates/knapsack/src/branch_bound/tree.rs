@@ -107,17 +107,24 @@ impl<'a> Tree<'a> {
     pub(crate) fn run(&mut self) -> Option<f64> {
         let bound = self.model.units.of(self.root.bound) as i128 + 1;
         let mut below = ((bound - self.best) / FIRST).max(self.model.step);
+        let mut proven = self.root.bound;
         loop {
             self.floor = (bound - below).max(self.best);
             if let Some(open) = self.pass() {
-                let floor = self.model.units.at_least(self.floor + self.model.step);
-                return Some(open.max(floor).min(self.root.bound));
+                return Some(open.max(self.ceiling()).min(proven));
             }
             if self.best >= self.floor {
                 return self.closed();
             }
+            proven = self.ceiling();
             below = below * GROWTH.0 / GROWTH.1 + 1;
         }
+    }
+
+    /// What a pass proves: nothing is worth more than this.
+    fn ceiling(&self) -> f64 {
+        let most = self.best.max(self.floor) + self.model.step + self.tolerance();
+        self.model.units.at_least(most)
     }
 
     /// Searches all selections above the floor, or returns a bound on the value of what is still open.
@@ -187,8 +194,7 @@ impl<'a> Tree<'a> {
 
     /// What the end of the search leaves open: nothing, or what the gap let pass.
     fn closed(&self) -> Option<f64> {
-        let most = self.best + self.model.step + self.tolerance();
-        (self.watch.gap() > 0.0).then(|| self.model.units.at_least(most))
+        (self.watch.gap() > 0.0).then(|| self.ceiling())
     }
 
     /// A proven bound on the objective at the current prices, and the reduced costs there.
@@ -329,7 +335,10 @@ impl<'a> Tree<'a> {
         let mut most = -1.0;
         for row in 0..lp.rows() {
             let (column, value) = lp.basic(row);
-            if column >= lp.items() || (value - value.round()).abs() < WHOLE {
+            let (lower, upper) = lp.bounds(column);
+            // An infeasible relaxation may have a level outside of its bounds, which splits nothing.
+            let inside = lower < value && value < upper;
+            if column >= lp.items() || !inside || (value - value.round()).abs() < WHOLE {
                 continue;
             }
             let (down, up) = lp.penalties(row);
