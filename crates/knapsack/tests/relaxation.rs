@@ -17,13 +17,13 @@ fn relaxation(values: &[f64], savings: &[Vec<u64>], capacity: &[i64]) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// The optimum is at most the relaxation, and no bound of ours is below the optimum.
     #[test]
     fn bounds_hold(
-        values in prop::collection::vec(1u32..1000, 30),
-        savings in prop::collection::vec(prop::collection::vec(1u64..100, 30), 1..5),
+        values in prop::collection::vec(1u32..1000, 20),
+        savings in prop::collection::vec(prop::collection::vec(1u64..100, 20), 1..5),
         share in 0.1..0.9f64,
     ) {
         let values: Vec<f64> = values.into_iter().map(f64::from).collect();

@@ -20,7 +20,19 @@ use crate::{
     reduce::{Group, Reduced},
 };
 
-/// Groups items by what they cost, and decides only how many of each class to keep.
+/// Groups items by what they cost, and decides only how many of each class to keep; any number of resources.
+///
+/// The most valuable items of a class come first, so the value of a count is concave. Prices that nearly minimise the
+/// Lagrangian are found from samples; at those prices a selection is worth the bound less its loss: what it leaves
+/// of the capacities, and the reduced costs of the items decided against their sign, all in whole numbers. Then
+/// growing budgets of loss are searched until one holds a selection, which proves it. Only the slacks in
+/// the lattice of the columns are tried. With one resource and many different costs a core grows
+/// around the split item instead. Where the search runs out of memory, branch and bound takes over.
+///
+/// The time is that of a few passes over the values, without sorting them.
+///
+/// Reference for the search: E. Horowitz, S. Sahni, "Computing partitions with applications to the knapsack problem",
+/// Journal of the ACM 21 (1974).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ClassSolver;
 
