@@ -72,3 +72,43 @@ fn only_value(groups: &Groups, group: usize, kernel: &[f32]) -> Option<f32> {
     let first = values.next()?;
     values.all(|value| value == first).then_some(first)
 }
+
+#[cfg(test)]
+mod tests {
+    use handaxe_data::Tensor;
+    use handaxe_graph::{Op, Padding, Window};
+    use handaxe_objective::{GpuFlops, Parameter, WeightMemory};
+
+    use super::*;
+
+    /// Of three columns one is zero, one has a single value, one is kept.
+    #[test]
+    fn groups_of_one_value_are_stored_once() {
+        let mut model = Model::new("small");
+        let input = model.add("in", Op::Input { shape: vec![4] }, &[]).unwrap();
+        let layer = model.add("fc", Op::Dense { units: 3, bias: true }, &[input]).unwrap();
+        model.add("out", Op::Dense { units: 2, bias: true }, &[layer]).unwrap();
+        let kernel = [0.0, 0.5, 1.0, 0.0, 0.5, 2.0, -0.0, 0.5, 3.0, 0.0, 0.5, 4.0];
+        let kernel = Tensor::new(vec![4, 3], kernel.to_vec()).unwrap();
+        model.set_weight(layer, "kernel", kernel).unwrap();
+        let found = footprint(&model, None, &[&WeightMemory::default(), &Parameter]).unwrap();
+        assert_eq!(found[0].resources["weight-bits"], (1 + 4) * 32);
+        assert_eq!((found[0].resources["parameters"], found[0].sparsity), (8, 1.0 / 3.0));
+        assert_eq!(found[1].resources["weight-bits"], 0);
+    }
+
+    /// The group of a depthwise layer is an output channel, not all that share a multiplier.
+    #[test]
+    fn a_depthwise_filter_can_be_gone() {
+        let mut model = Model::new("small");
+        let input = model.add("in", Op::Input { shape: vec![4, 2] }, &[]).unwrap();
+        let window = Window::dense(&[3], Padding::Same);
+        let op = Op::DepthwiseConv { multiplier: 2, window, bias: true };
+        let layer = model.add("depthwise", op, &[input]).unwrap();
+        model.add("out", Op::Dense { units: 2, bias: true }, &[layer]).unwrap();
+        let full = [1.0, 0.0, 1.0, 1.0].repeat(3);
+        model.set_weight(layer, "kernel", Tensor::new(vec![3, 2, 2], full).unwrap()).unwrap();
+        let found = footprint(&model, None, &[&GpuFlops]).unwrap();
+        assert_eq!(found[0].resources["flops"], 3 * (2 * 3 * 4 + 1));
+    }
+}

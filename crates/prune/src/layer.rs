@@ -32,6 +32,8 @@ pub(crate) struct Layer<'a> {
     pruned: Vec<f64>,
     /// The loss of sharing each group, where that is allowed.
     shared: Option<Vec<f64>>,
+    /// What a loss is divided by to be compared across layers.
+    scale: f64,
     /// How each group is cut if it is.
     pub(crate) action: Vec<Action>,
     pub(crate) fate: Vec<Fate>,
@@ -42,29 +44,32 @@ impl<'a> Layer<'a> {
         let pruned = candidate.losses(ranking, Action::Prune)?;
         let shared = candidate.sharing.as_ref().map(|_| candidate.losses(ranking, Action::Share));
         let (action, fate) = (vec![Action::Prune; pruned.len()], vec![Fate::Open; pruned.len()]);
-        Ok(Self { candidate, pruned, shared: shared.transpose()?, action, fate })
+        Ok(Self { candidate, pruned, shared: shared.transpose()?, scale: 1.0, action, fate })
     }
 
-    /// Losses as shares of the layer's largest by pruning, so that no layer wins by the scale of its weights
-    /// (correction 3) and both ways of cutting are on one scale.
+    /// Values as shares of the layer's largest loss by pruning, so that no layer wins by the scale of its weights
+    /// (correction 3). Both ways of cutting stay on one scale.
     pub(crate) fn normalise(&mut self) {
         let largest = self.pruned.iter().copied().fold(0.0, f64::max);
         if largest > 0.0 {
-            let losses = self.pruned.iter_mut().chain(self.shared.iter_mut().flatten());
-            losses.for_each(|loss| *loss /= largest);
+            self.scale = largest;
         }
     }
 
-    pub(crate) fn loss(&self, action: Action, group: usize) -> f64 {
+    /// What the group is worth: the loss of cutting it in this way.
+    pub(crate) fn value_under(&self, action: Action, group: usize) -> f64 {
+        self.loss(action, group) / self.scale
+    }
+
+    pub(crate) fn value(&self, group: usize) -> f64 {
+        self.value_under(self.action[group], group)
+    }
+
+    fn loss(&self, action: Action, group: usize) -> f64 {
         match (action, &self.shared) {
             (Action::Share, Some(shared)) => shared[group],
             _ => self.pruned[group],
         }
-    }
-
-    /// What the group is worth: the loss of cutting it.
-    pub(crate) fn value(&self, group: usize) -> f64 {
-        self.loss(self.action[group], group)
     }
 
     /// What cutting the group saves of each resource.
@@ -86,8 +91,10 @@ impl<'a> Layer<'a> {
         if self.shared.is_none() {
             return;
         }
-        let units = |saved: &[u64]| -> f64 {
-            saved.iter().zip(capacity).map(|(&s, &whole)| s as f64 / whole.max(1) as f64).sum()
+        let units = |saved: &[u64]| match saved {
+            // Of one resource any unit will do: this one is exact, so that ties are.
+            [saved] => *saved as f64,
+            _ => saved.iter().zip(capacity).map(|(&s, &all)| s as f64 / all.max(1) as f64).sum(),
         };
         for group in 0..self.action.len() {
             let [prune, share] =

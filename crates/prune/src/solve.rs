@@ -80,7 +80,8 @@ fn reach(
     for (place, layer) in layers.iter().enumerate() {
         for group in layer.groups(Fate::Cut) {
             if let (most, true) = layer.most_saved(group) {
-                let more = layer.loss(layer.action[group].other(), group) - layer.value(group);
+                let other = layer.action[group].other();
+                let more = layer.value_under(other, group) - layer.value(group);
                 places.push((place, group));
                 values.push(more.max(0.0));
                 let gain = most.iter().zip(layer.saved(group)).map(|(most, now)| most - now);
