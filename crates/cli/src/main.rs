@@ -2,6 +2,7 @@
 
 mod failure;
 mod inspect;
+mod knapsack;
 mod optimize;
 mod options;
 mod output;
@@ -32,6 +33,9 @@ enum Command {
     Inspect(inspect::Command),
     /// Show what each layer of a network costs, zero weights not counted
     Estimate(inspect::Command),
+    /// Solve knapsack problems, or make them
+    #[command(subcommand)]
+    Knapsack(knapsack::Command),
 }
 
 const NOTES: &str = "\
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
         Some(Command::Train(command)) => train::run(command),
         Some(Command::Inspect(command)) => inspect::inspect(command),
         Some(Command::Estimate(command)) => inspect::estimate(command),
+        Some(Command::Knapsack(command)) => knapsack::run(command),
     };
     done.map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)
 }
