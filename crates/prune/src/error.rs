@@ -54,4 +54,7 @@ pub enum Error {
 
     #[error(transparent)]
     Knapsack(#[from] handaxe_knapsack::Error),
+
+    #[error(transparent)]
+    Graph(#[from] handaxe_graph::Error),
 }
