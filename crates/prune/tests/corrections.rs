@@ -1,6 +1,7 @@
 //! The corrections of spec/optimization.md section 10 that are this crate's, one by one, and what is refused.
 #![allow(clippy::unwrap_used)] // helpers are outside the test functions that clippy knows
 
+mod ids;
 mod network;
 
 use handaxe_graph::Structure;

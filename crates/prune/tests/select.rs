@@ -1,6 +1,7 @@
 //! The choice of groups against brute force, and the laws it keeps.
 #![allow(clippy::unwrap_used)] // helpers are outside the test functions that clippy knows
 
+mod ids;
 mod network;
 
 use handaxe_graph::Structure;

@@ -1,14 +1,14 @@
 //! Groups that are held at their mean: corrections 11 and 20 of spec/optimization.md, the scale of section 4, and laws.
 #![allow(clippy::unwrap_used)] // helpers are outside the test functions that clippy knows
 
-mod network;
+mod ids;
 
 use handaxe_graph::{Mask, Structure};
 use handaxe_knapsack::{Limits, solver};
 use handaxe_prune::{
     Candidate, Groups, L1, Oracle, Ranking, Saliency, Savings, Scope, Selection, Settings, select,
 };
-use network::ids;
+use ids::ids;
 use proptest::prelude::*;
 
 /// A kernel in groups, with gradients and curvatures; `width` bits a weight, pruned or shared.

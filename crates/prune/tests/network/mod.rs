@@ -1,10 +1,12 @@
 //! Small networks as tests describe them.
 
-use handaxe_graph::{LayerId, Model, Op, Structure};
+use handaxe_graph::{LayerId, Structure};
 use handaxe_knapsack::{Limits, solver};
 use handaxe_prune::{
     Candidate, Error, Groups, Ranking, Savings, Scope, Selection, Settings, ranking, select,
 };
+
+use crate::ids::ids;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Layer {
@@ -33,13 +35,6 @@ impl Layer {
     pub(crate) fn cost(&self, resource: usize) -> u64 {
         self.savable(resource) + self.fixed[resource]
     }
-}
-
-pub(crate) fn ids(count: usize) -> Vec<LayerId> {
-    let mut model = Model::new("ids");
-    let mut add =
-        |name: usize| model.add(&name.to_string(), Op::Input { shape: vec![1] }, &[]).unwrap();
-    (0..count).map(&mut add).collect()
 }
 
 pub(crate) fn candidates(layers: &[Layer]) -> Vec<Candidate<'_>> {
