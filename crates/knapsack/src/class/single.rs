@@ -28,6 +28,8 @@ struct State {
 }
 
 const NONE: u32 = u32::MAX;
+/// Items of a fitting size that are looked at for one outside of the core.
+const NEAR: usize = 64;
 
 /// Best selection (as a list of what is in) and a bound on its value in units, if it is not proven.
 pub(crate) struct Answer {
@@ -119,6 +121,10 @@ struct Core<'a> {
     spare: Vec<State>,
     /// Changes against the items before the split: the item and the way before it.
     ways: Vec<(u32, u32)>,
+    /// Needs of all items, rising, with their places in the line.
+    by_need: Vec<(i128, u32)>,
+    /// States when they were last paired with items outside.
+    paired: usize,
     best: i128,
     best_way: u32,
     /// The core is `from..to`.
@@ -131,11 +137,16 @@ impl<'a> Core<'a> {
     fn new(line: &'a Line) -> Self {
         let (value, need) = line.before();
         let state = State { need: need as i64, value: value as i64, way: NONE };
+        let items = line.items.iter().zip(0..);
+        let mut by_need: Vec<(i128, u32)> = items.map(|(item, at)| (item.need, at)).collect();
+        by_need.sort_unstable();
         Self {
             line,
             states: vec![state],
             spare: Vec::new(),
             ways: Vec::new(),
+            by_need,
+            paired: 32,
             best: -1,
             best_way: NONE,
             from: line.split,
@@ -160,6 +171,11 @@ impl<'a> Core<'a> {
         while !self.states.is_empty() {
             if watch.stop() || self.states.len() + self.ways.len() > most {
                 return false;
+            }
+            if self.states.len() >= 2 * self.paired {
+                self.paired = self.states.len();
+                self.pair();
+                self.cut();
             }
             if let Some(&item) = self.line.items.get(self.to) {
                 self.to += 1;
@@ -216,6 +232,33 @@ impl<'a> Core<'a> {
         }
         self.states_made += (merged.len() - self.states.len().min(merged.len())) as u64;
         self.spare = std::mem::replace(&mut self.states, merged);
+    }
+
+    /// Completes each state with the one item outside of the core that fits best.
+    ///
+    /// Where all items are worth the same for their size no bound cuts states off, and only a filling without
+    /// a gap ends the search: a thousand states and as many items hold a million fillings.
+    fn pair(&mut self) {
+        for at in 0..self.states.len() {
+            let State { need, value, way } = self.states[at];
+            let left = self.line.capacity - i128::from(need);
+            let place = self.by_need.partition_point(|&(need, _)| need <= left.abs());
+            let (found, sign) = if left >= 0 {
+                let outside = |&&(_, item): &&(i128, u32)| item as usize >= self.to;
+                (self.by_need[..place].iter().rev().take(NEAR).find(outside), 1)
+            } else {
+                let place = self.by_need.partition_point(|&(need, _)| need < -left);
+                let outside = |&&(_, item): &&(i128, u32)| (item as usize) < self.from;
+                (self.by_need[place..].iter().take(NEAR).find(outside), -1)
+            };
+            let Some(&(_, item)) = found else { continue };
+            let whole = i128::from(value) + sign * self.line.items[item as usize].value;
+            if whole > self.best {
+                self.best = whole;
+                self.ways.push((item, way));
+                self.best_way = self.ways.len() as u32 - 1;
+            }
+        }
     }
 
     /// Notes the best state that fits, and drops those that cannot lead above it.
