@@ -31,3 +31,8 @@ pub use handaxe_prune as prune;
 pub use handaxe_report as report;
 pub use handaxe_schedule as schedule;
 pub use handaxe_train as training;
+
+/// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

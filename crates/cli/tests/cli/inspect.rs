@@ -27,7 +27,7 @@ fn trains_shows_and_estimates() {
         "vivado-dsp",
         "pattern 32/1",
         "32 dsp",
-        "216",
+        "212",
     ] {
         assert!(ran.stdout.contains(part), "lacks {part}: {}", ran.stdout);
     }
