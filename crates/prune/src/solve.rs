@@ -64,7 +64,7 @@ fn decide(problem: &Problem<'_>, settings: &Settings<'_>) -> Result<Solution, Er
     Ok(solution)
 }
 
-/// Where it is not enough to cut every group the way that loses less, cuts some the way that saves more: those that lose
+/// Where it is not enough to cut groups the way that loses less, cuts some the way that saves more: those that lose
 /// least by it. Whether that choice is proven to be the best.
 fn reach(
     layers: &mut [Layer<'_>],
@@ -78,14 +78,20 @@ fn reach(
     let (mut places, mut values) = (Vec::new(), Vec::new());
     let mut gains: Vec<Vec<u64>> = vec![Vec::new(); sparsity.len()];
     for (place, layer) in layers.iter().enumerate() {
-        for group in layer.groups(Fate::Cut) {
-            if let (most, true) = layer.most_saved(group) {
-                let other = layer.action[group].other();
-                let more = layer.value_under(other, group) - layer.value(group);
-                places.push((place, group));
-                values.push(more.max(0.0));
-                let gain = most.iter().zip(layer.saved(group)).map(|(most, now)| most - now);
-                gains.iter_mut().zip(gain).for_each(|(gains, gain)| gains.push(gain));
+        for group in 0..layer.fate.len() {
+            let (most, true) = layer.most_saved(group) else { continue };
+            let now = match layer.fate[group] {
+                Fate::Reserved => continue,
+                Fate::Cut => (layer.saved(group), layer.value(group)),
+                // It saves nothing of what is missing as it would be cut, but does the other way.
+                Fate::Open | Fate::Kept => (&[][..], 0.0),
+            };
+            places.push((place, group));
+            let other = layer.action[group].other();
+            values.push((layer.value_under(other, group) - now.1).max(0.0));
+            let now = now.0.iter().copied().chain(std::iter::repeat(0));
+            for ((gains, most), now) in gains.iter_mut().zip(most).zip(now) {
+                gains.push(most - now);
             }
         }
     }
@@ -99,8 +105,9 @@ fn reach(
     let spare: Vec<i64> = gains.iter().zip(&missing).map(spare).collect();
     let solution = decide(&Problem::new(&values, &gains, &spare)?, settings)?;
     for ((place, group), _) in places.into_iter().zip(&solution.keep).filter(|(_, kept)| !**kept) {
-        let action = &mut layers[place].action[group];
-        *action = action.other();
+        let layer = &mut layers[place];
+        layer.action[group] = layer.action[group].other();
+        layer.fate[group] = Fate::Cut;
     }
     Ok(solution.status == Status::Optimal)
 }

@@ -290,6 +290,44 @@ proptest! {
         prop_assert!(saved as f64 >= sparsity.achieved * cost as f64 - 1e-6);
     }
 
+    /// Of several resources too, whatever the two ways save of them.
+    #[test]
+    fn what_is_asked_or_feasible_is_achieved(
+        layers in prop::collection::vec(layer(), 1..4),
+        savings in prop::collection::vec(prop::collection::vec(0..5u64, 8), 4),
+        asked in prop::collection::vec(0..21u32, 2), resources in 1..3usize, floor in 0..2usize, local: bool,
+    ) {
+        let mut candidates = candidates(&layers);
+        for (candidate, savings) in candidates.iter_mut().zip(&savings) {
+            let of = |first: usize| Savings {
+                full: savings[first..first + resources].to_vec(),
+                last: savings[first + 4 - resources..first + 4].to_vec(),
+            };
+            (candidate.savings, candidate.sharing) = (of(0), Some(of(4)));
+            candidate.resources = vec![50; resources];
+        }
+        let asked: Vec<f64> = asked[..resources].iter().map(|&s| f64::from(s) / 20.0).collect();
+        let (solver, limits) = (solver("auto").unwrap(), Limits::default());
+        let scope = if local { Scope::Local } else { Scope::Global };
+        let settings = Settings { scope, floor, ranking: &L1, solver: &*solver, limits: &limits };
+        let selection = select(&candidates, &asked, &settings).unwrap();
+        for (place, sparsity) in selection.resources.iter().enumerate() {
+            prop_assert!(sparsity.achieved >= sparsity.asked.min(sparsity.feasible) - 1e-9, "{:?}", sparsity);
+            let mut most = 0;
+            for ((layer, candidate), id) in layers.iter().zip(&candidates).zip(ids(layers.len())) {
+                let fates = fates(layer, selection.masks.get(id).unwrap());
+                prop_assert!(fates.iter().filter(|fate| **fate == Kept).count() >= floor);
+                let sharing = candidate.sharing.as_ref().unwrap();
+                for (group, fate) in fates.iter().enumerate() {
+                    let groups = &candidate.groups;
+                    let saved = [candidate.savings.by(groups, group), sharing.by(groups, group)];
+                    most += if *fate == Kept { 0 } else { saved[0][place].max(saved[1][place]) };
+                }
+            }
+            prop_assert!(sparsity.achieved * (50 * layers.len()) as f64 <= most as f64 + 1e-9);
+        }
+    }
+
     /// Held weights keep their value's bits, whatever training did to them.
     #[test]
     fn shared_groups_are_held_at_their_mean(layer in layer(), noise in prop::collection::vec(-9.0f32..9.0, 12)) {
