@@ -94,7 +94,7 @@ pub(crate) struct Hardware {
 #[serde(rename_all = "kebab-case")]
 #[command(next_help_heading = "Pruning")]
 pub(crate) struct Pruning {
-    /// parameter, gpu-flops, vivado-dsp, vivado-ff or vivado-dsp-bram [default: vivado-dsp]
+    /// parameter, gpu-flops, vivado-dsp, vivado-ff, vivado-dsp-bram or weight-memory, or several joined by + [default: vivado-dsp]
     #[arg(long, value_name = "NAME")]
     objective: Option<String>,
     /// Share of the resource to save, of the layers the objective can optimise [default: as much as the metric allows]
