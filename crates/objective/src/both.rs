@@ -5,7 +5,7 @@ use crate::{Action, Error, Objective, Obstacle};
 /// Two objectives at once: the resources of both, each with its own target. Made by [`Objective::and`].
 ///
 /// Where both can optimise a layer, its groups are the finer of their two structures that saves something of each; if
-/// neither does, [`Obstacle::NoCommonStructure`] says so and the layer is left alone. Where one can optimise it and
+/// neither does, the answer is [`Obstacle::NoCommonStructure`], which ends a run. Where one can optimise it and
 /// the other cannot, or saves nothing by its own structure, the groups are those of the one; whatever these happen to
 /// free of the other's resources counts too.
 pub struct Both {

@@ -49,7 +49,7 @@ pub enum Obstacle {
     Blocks { height: usize, width: usize, shape: Vec<usize> },
 
     #[error(
-        "`{objective}` has no structure in common for it: the parts want {first} and {second}, and neither of these saves anything of both"
+        "`{objective}` has no structure in common for it: the parts want {first} and {second}, and neither saves anything of both; build the layer so that they agree, or optimise for one after the other"
     )]
     NoCommonStructure { objective: String, first: Structure, second: Structure },
 

@@ -101,7 +101,7 @@ fn joined_objectives_take_the_structure_that_both_can_count() {
     let obstacle = how(config(3, Strategy::Resource)).unwrap_err();
     assert_eq!(
         obstacle.to_string(),
-        "`vivado-dsp+vivado-ff` has no structure in common for it: the parts want pattern 96/1 and structured, and neither of these saves anything of both"
+        "`vivado-dsp+vivado-ff` has no structure in common for it: the parts want pattern 96/1 and structured, and neither saves anything of both; build the layer so that they agree, or optimise for one after the other"
     );
     // Without a multiplier to save, flip-flops decide.
     assert_eq!(how(config(3, Strategy::Latency)), Ok(Structure::Unstructured));
