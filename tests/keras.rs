@@ -176,7 +176,12 @@ fn what_is_written_is_read_back() {
             }
             let read = keras::load(&path.display().to_string()).unwrap();
             assert_eq!(read.preprocessing(), model.preprocessing());
-            assert_eq!(predict(&read, &inputs(&read)).unwrap(), expected, "{} as {file}", case.model);
+            assert_eq!(
+                predict(&read, &inputs(&read)).unwrap(),
+                expected,
+                "{} as {file}",
+                case.model
+            );
             for (_, layer) in model.layers() {
                 let Ok(again) = read.find(layer.name()) else { continue };
                 assert!(layer.quantisers().eq(read.layer(again).quantisers()), "{}", layer.name());

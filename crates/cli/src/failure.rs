@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 /// Why the command ends without success.
 #[derive(Debug)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// Bad usage or bad input: exit code 2.
     Input(String),
     /// It ran, but the asked budget, sparsity or accuracy was not met: exit code 3.
@@ -13,7 +13,7 @@ pub enum Failure {
 
 impl Failure {
     /// Prints the message for people and gives the exit code.
-    pub fn report(self) -> ExitCode {
+    pub(crate) fn report(self) -> ExitCode {
         let (code, message) = match self {
             Self::Input(message) => (2, message),
             Self::NotMet(message) => (3, message),
@@ -21,5 +21,12 @@ impl Failure {
         };
         eprintln!("error: {message}");
         ExitCode::from(code)
+    }
+}
+
+impl From<handaxe::Error> for Failure {
+    fn from(error: handaxe::Error) -> Self {
+        let message = error.to_string();
+        if error.is_input() { Self::Input(message) } else { Self::Other(message) }
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 #[derive(Debug, Args, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[command(next_help_heading = "Network and data")]
-pub struct Source {
+pub(crate) struct Source {
     /// A trained network (.safetensors)
     #[arg(long, value_name = "FILE", conflicts_with = "network")]
     model: Option<PathBuf>,
@@ -37,11 +37,11 @@ pub struct Source {
 #[derive(Debug, Args, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[command(next_help_heading = "Training")]
-pub struct Training {
+pub(crate) struct Training {
     /// Epochs in which --network is trained [default: 30]
     #[arg(long, value_name = "N")]
     baseline_epochs: Option<usize>,
-    /// glorot-, he- or lecun-, uniform or normal [default: glorot-uniform]
+    /// glorot_, he_ or lecun_, uniform or normal [default: glorot_uniform]
     #[arg(long, value_name = "NAME")]
     initialiser: Option<String>,
     /// Samples a training step [default: 128]
@@ -71,30 +71,30 @@ pub struct Training {
 #[derive(Debug, Args, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[command(next_help_heading = "Hardware")]
-pub struct Hardware {
+pub(crate) struct Hardware {
     /// hls4ml's configuration, YAML or JSON
     #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// Precision of the whole model, such as ap_fixed<16,6>
     #[arg(long, value_name = "TYPE")]
-    pub precision: Option<String>,
+    pub(crate) precision: Option<String>,
     /// Reuse factor of the whole model
     #[arg(long, value_name = "N")]
-    pub reuse_factor: Option<usize>,
+    pub(crate) reuse_factor: Option<usize>,
     /// Latency or Resource
     #[arg(long, value_name = "NAME")]
-    pub strategy: Option<String>,
+    pub(crate) strategy: Option<String>,
     /// io_parallel or io_stream
     #[arg(long, value_name = "NAME")]
-    pub io_type: Option<String>,
+    pub(crate) io_type: Option<String>,
 }
 
 /// What to prune and how far.
 #[derive(Debug, Args, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[command(next_help_heading = "Pruning")]
-pub struct Pruning {
-    /// parameter, gpu-flops, vivado-dsp, vivado-ff or vivado-dsp-bram [default: vivado-dsp]
+pub(crate) struct Pruning {
+    /// parameter, gpu-flops, vivado-dsp, vivado-ff, vivado-dsp-bram or weight-memory, or several joined by + [default: vivado-dsp]
     #[arg(long, value_name = "NAME")]
     objective: Option<String>,
     /// Share of the resource to save, of the layers the objective can optimise [default: as much as the metric allows]
@@ -153,11 +153,11 @@ pub struct Pruning {
 /// How to speak.
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Output")]
-pub struct Speech {
+pub(crate) struct Speech {
     /// Print one JSON object on standard output
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
     /// No progress and no messages but errors
     #[arg(long)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
 }

@@ -57,3 +57,16 @@ pub enum Error {
     #[error(transparent)]
     Train(#[from] handaxe_train::Error),
 }
+
+impl Error {
+    /// Whether the fault lies in what was given (a file, a flag, a value) and not in this machine or this program.
+    pub fn is_input(&self) -> bool {
+        use handaxe_optimize::Error as Run;
+        match self {
+            Self::In { source, .. } => source.is_input(),
+            Self::Io { action, .. } | Self::Optimize(Run::Io { action, .. }) => *action == "read",
+            Self::Optimize(Run::Trainer(_) | Run::Observer(_) | Run::Diverged { .. }) => false,
+            _ => true,
+        }
+    }
+}

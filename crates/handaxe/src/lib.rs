@@ -18,7 +18,7 @@ pub use baseline::train;
 pub use config::RunConfig;
 pub use error::Error;
 pub use optimize::{Optimize, Optimized, known_objectives, total};
-pub use session::{Finished, Samples, optimize, resume, train_baseline};
+pub use session::{Finished, RUNS, Samples, Trained, optimize, resume, train_baseline};
 
 pub use handaxe_data as data;
 pub use handaxe_fixed as fixed;
@@ -31,3 +31,8 @@ pub use handaxe_prune as prune;
 pub use handaxe_report as report;
 pub use handaxe_schedule as schedule;
 pub use handaxe_train as training;
+
+/// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

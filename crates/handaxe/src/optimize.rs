@@ -1,6 +1,6 @@
 use std::time::Instant;
 
-use handaxe_data::{Metric, Parts, metric};
+use handaxe_data::{Direction, Metric, Parts, metric};
 use handaxe_graph::{HlsConfig, Model};
 use handaxe_knapsack::{Limits, Solver};
 use handaxe_objective::{OBJECTIVES, Objective, VivadoDsp, objective};
@@ -256,6 +256,8 @@ impl Optimize {
             model: outcome.model.name().to_owned(),
             objective: self.objective.name().to_owned(),
             metric: metric.to_owned(),
+            increasing: outcome.direction == Direction::Increasing,
+            tolerance: outcome.tolerance,
             baseline: outcome.baseline,
             last: outcome.last,
             best_step: best.map(|step| step.step),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use handaxe_data::{Dataset, Parts, metric};
+use handaxe_data::{Dataset, Parts, Tensor, metric};
 use handaxe_formats::data::load_parts;
 use handaxe_formats::native;
 use handaxe_graph::Model;
@@ -19,7 +19,7 @@ use crate::optimize::trainer;
 use crate::{Error, Optimize, RunConfig};
 
 /// Where runs go that are not told where.
-const RUNS: &str = "runs";
+pub const RUNS: &str = "runs";
 
 /// A run that has ended, on disk.
 #[derive(Debug, Clone)]
@@ -28,6 +28,17 @@ pub struct Finished {
     pub result: ResultRecord,
     /// Its directory.
     pub path: PathBuf,
+}
+
+/// A network trained here.
+#[derive(Debug, Clone)]
+pub struct Trained {
+    /// The network; it remembers how its inputs were standardised.
+    pub model: Model,
+    /// The name of the metric.
+    pub metric: String,
+    /// How good it is.
+    pub scores: Scores,
 }
 
 /// The samples of a run before they are divided.
@@ -117,8 +128,7 @@ pub fn resume(
     prepared.run(model, dir, observer)
 }
 
-/// Trains the network or the model of `config` and says how good it is. The model remembers how its inputs were
-/// standardised.
+/// Trains the network or the model of `config`.
 ///
 /// # Errors
 /// Settings, data or a network that do not fit, or training that diverges.
@@ -126,13 +136,14 @@ pub fn train_baseline(
     config: &RunConfig,
     samples: &Samples,
     observer: &mut dyn Observer,
-) -> Result<(Model, Scores), Error> {
+) -> Result<Trained, Error> {
     let prepared = Prepared::new(config, samples)?;
     let (model, _) = prepared.fit(observer)?;
     let mut trainer = prepared.trainer(&model)?;
     let mut score = |part| trainer.evaluate(part).map_err(handaxe_optimize::Error::Trainer);
     let scores = Scores { validation: score(Part::Validation)?, test: score(Part::Test)? };
-    Ok((model, scores))
+    let metric = prepared.effective.metric.unwrap_or_default();
+    Ok(Trained { model, metric, scores })
 }
 
 /// Everything that is checked before anything is trained or written.
@@ -159,7 +170,11 @@ impl Prepared {
             by => parts.standardised(by)?,
         };
         let name = config.metric.clone().unwrap_or_else(|| parts.natural_metric().to_owned());
-        let rtol = config.rtol.unwrap_or(default_rtol(metric(&name)?.direction()));
+        let judge = metric(&name)?;
+        let targets = parts.validation.targets();
+        // A metric that cannot judge these targets says so here, not after minutes of training.
+        judge.evaluate(&Tensor::full(&[targets.len(), targets.width()], 0.0), targets)?;
+        let rtol = config.rtol.unwrap_or(default_rtol(judge.direction()));
         let effective = RunConfig { metric: Some(name), rtol: Some(rtol), ..config.clone() };
         let prepared = Self { effective, model, parts, training: training(config)? };
         prepared.trainer(&prepared.model)?;

@@ -39,7 +39,7 @@ impl Solver for Dynamic {
         let mut solution = match fill(&items, capacity as usize, &units, &watch) {
             Some(chosen) => {
                 chosen.into_iter().for_each(|item| keep[item] = true);
-                let bound = units.slack(problem, &keep);
+                let bound = units.slack(problem, &reduced, &keep);
                 Solution::of(problem, keep, bound, self.name())
             }
             None => greedy::fill(problem, &reduced),

@@ -71,12 +71,11 @@ pub(crate) fn sum(values: impl IntoIterator<Item = f64>) -> f64 {
 
 /// A common unit for the values of a problem, a power of two, so that they become integers.
 ///
-/// The unit is small enough that prices and sums have about 110 bits, so it holds every value exactly unless
-/// the values span more than about 2^50 beyond their 53 bits; [`Units::slack`] tells.
+/// All values together have about 110 bits, so every value is a whole number of units unless
+/// the values span more than about 2^50 beyond their 53 bits.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Units {
     exponent: i32,
-    exact: bool,
 }
 
 /// Bits of the sum of all values, in units.
@@ -85,16 +84,10 @@ const BITS: i32 = 110;
 impl Units {
     /// A unit for the values that are still to be decided.
     pub(crate) fn new(problem: &Problem<'_>, reduced: &Reduced) -> Self {
-        let groups = || 0..reduced.groups.len();
-        let values = || groups().flat_map(|k| reduced.members(problem, k).map(|(_, value)| value));
-        let total = sum(values());
+        let classes = reduced.groups.iter().flat_map(|group| &group.classes);
+        let total: f64 = classes.map(|&class| problem.values(class).iter().sum::<f64>()).sum();
         let (mantissa, exponent) = split(total);
-        let unit = exponent + 64 - mantissa.leading_zeros() as i32 - BITS;
-        let exact = values().all(|value| {
-            let (mantissa, exponent) = split(value);
-            mantissa == 0 || exponent + mantissa.trailing_zeros() as i32 >= unit
-        });
-        Self { exponent: unit, exact }
+        Self { exponent: exponent + 64 - mantissa.leading_zeros() as i32 - BITS }
     }
 
     /// A value in units, rounded down.
@@ -125,11 +118,19 @@ impl Units {
         scale((units as f64).next_up(), self.exponent).next_up()
     }
 
-    /// The bound of a selection that is best in units: nothing where units are exact, else its value and
-    /// one unit more for every item.
-    pub(crate) fn slack(&self, problem: &Problem<'_>, keep: &[bool]) -> Option<f64> {
+    /// The bound of a selection that is best in units: nothing where every value that was decided is a whole
+    /// number of units, else its value and one unit more for every item.
+    pub(crate) fn slack(
+        &self,
+        problem: &Problem<'_>,
+        reduced: &Reduced,
+        keep: &[bool],
+    ) -> Option<f64> {
+        let mut values = (0..reduced.groups.len())
+            .flat_map(|k| reduced.members(problem, k).map(|member| member.1));
+        let exact = values.all(|value| self.exactly(value).is_some());
         let lost = scale(problem.len() as f64, self.exponent);
-        (!self.exact).then(|| (problem.value(keep) + lost).next_up())
+        (!exact).then(|| (problem.value(keep) + lost).next_up())
     }
 }
 

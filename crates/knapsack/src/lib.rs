@@ -43,6 +43,10 @@ pub use problem::{Class, Problem};
 pub use read::{Fault, Instance, read};
 pub use solution::{Effort, Solution, Status};
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// A way to solve knapsack problems.
 pub trait Solver: Send + Sync {
     /// The name on the command line and in files.

@@ -54,6 +54,10 @@ impl<'a> Watch<'a> {
         self.limits.memory
     }
 
+    pub(crate) fn gap(&self) -> f64 {
+        self.limits.gap
+    }
+
     /// Time that is left; `None` for no limit.
     pub(crate) fn left(&self) -> Option<Duration> {
         self.limits.time.map(|time| time.saturating_sub(self.elapsed()))

@@ -1,4 +1,3 @@
-#![allow(dead_code)]
 //! The linear relaxation, by a dual simplex for a few rows and many columns between 0 and 1.
 
 /// Where a column stands.
@@ -21,9 +20,10 @@ pub(crate) enum End {
     Stalled,
 }
 
-/// `maximise value.x, rows x <= capacity, lower <= x <= upper`, one row per resource.
+/// `maximise value.x, rows x + slack = capacity, lower <= (x, slack) <= upper`.
 ///
-/// Columns `0..items` are the items, `items..items + rows` the slacks. The start, all slacks basic and every
+/// Columns `0..items` are the items, `items..items + rows` the slacks, which lie between 0 and infinity
+/// (between 0 and 0 in an equation). The start, all slacks basic and every
 /// item at its upper bound, is dual feasible, and so is every later basis: bounds may change between runs.
 ///
 /// Reference: I. Maros, "A generalized dual phase-2 simplex algorithm", EJOR 149 (2003), for the ratio test that
@@ -36,6 +36,8 @@ pub(crate) struct Lp {
     matrix: Vec<f64>,
     values: Vec<f64>,
     capacity: Vec<f64>,
+    /// Sums of the rows of the matrix.
+    sums: Vec<f64>,
     lower: Vec<f64>,
     upper: Vec<f64>,
     place: Vec<Place>,
@@ -48,6 +50,8 @@ pub(crate) struct Lp {
     costs: Vec<f64>,
     pivots: u64,
     alpha: Vec<f64>,
+    /// Direction of the last row that could not be met, and how fast its objective falls.
+    ray: (f64, f64),
     breaks: Vec<(f64, u32)>,
 }
 
@@ -60,16 +64,23 @@ impl Lp {
     /// `matrix` has one row of `values.len()` entries per capacity; entries best near 1.
     pub(crate) fn new(values: Vec<f64>, matrix: Vec<f64>, capacity: Vec<f64>) -> Self {
         let (items, rows) = (values.len(), capacity.len());
+        let mut upper = vec![1.0; items + rows];
+        upper[items..].fill(f64::INFINITY);
         let mut place = vec![Place::Upper; items + rows];
         place[items..].fill(Place::Basic);
+        let sums = matrix
+            .chunks_exact(items.max(1))
+            .map(|row| row.iter().map(|a| a.abs()).sum())
+            .collect();
         let mut lp = Self {
+            sums,
             items,
             rows,
             matrix,
             values,
             capacity,
-            lower: vec![0.0; items],
-            upper: vec![1.0; items],
+            lower: vec![0.0; items + rows],
+            upper,
             place,
             basis: (items..items + rows).collect(),
             inverse: vec![0.0; rows * rows],
@@ -77,35 +88,57 @@ impl Lp {
             costs: vec![0.0; items + rows],
             pivots: 0,
             alpha: vec![0.0; items + rows],
+            ray: (1.0, 1.0),
             breaks: Vec::new(),
         };
         lp.refresh();
         lp
     }
 
-    /// Sets the bounds of an item: `(0, 1)`, or both the same to fix it.
-    pub(crate) fn bound(&mut self, item: usize, lower: f64, upper: f64) {
-        let before = self.at(item);
-        self.lower[item] = lower;
-        self.upper[item] = upper;
-        if self.place[item] != Place::Basic {
+    /// Sets the bounds of a column: those of the relaxation, or both the same to fix it.
+    pub(crate) fn bound(&mut self, column: usize, lower: f64, upper: f64) {
+        let before = self.at(column);
+        self.lower[column] = lower;
+        self.upper[column] = upper;
+        if self.place[column] != Place::Basic {
             // Freed or not, it goes to the bound that its reduced cost asks for.
-            self.place[item] = if self.costs[item] > 0.0 { Place::Upper } else { Place::Lower };
-            let moved = self.at(item) - before;
+            self.place[column] = self.proper(column);
+            let moved = self.at(column) - before;
             if moved != 0.0 {
-                self.shift(item, moved);
+                self.shift(column, moved);
             }
         }
     }
 
-    /// Prices of the resources, at least 0.
-    pub(crate) fn prices(&self) -> impl Iterator<Item = f64> + '_ {
-        self.costs[self.items..].iter().map(|cost| (-cost).max(0.0))
+    pub(crate) fn bounds(&self, column: usize) -> (f64, f64) {
+        (self.lower[column], self.upper[column])
     }
 
-    /// Reduced cost of an item: its value less what it uses at the prices.
-    pub(crate) fn cost(&self, item: usize) -> f64 {
-        self.costs[item]
+    /// The bound at which a column that is not basic keeps the basis dual feasible.
+    fn proper(&self, column: usize) -> Place {
+        let up = self.costs[column] > 0.0 && self.upper[column] < f64::INFINITY;
+        if up { Place::Upper } else { Place::Lower }
+    }
+
+    /// Prices of the rows: at least 0, but for rounding, unless the row is an equation.
+    pub(crate) fn prices(&self) -> impl Iterator<Item = f64> + '_ {
+        self.costs[self.items..].iter().map(|cost| -cost)
+    }
+
+    /// The prices at which the last row that could not be met loses `drop` more, after [`End::Infeasible`].
+    pub(crate) fn ray(&self, drop: f64) -> Vec<f64> {
+        let (sign, slope) = self.ray;
+        let step = sign * drop / slope.max(PIVOT);
+        let rates = &self.alpha[self.items..];
+        self.prices().zip(rates).map(|(price, rate)| price + step * rate).collect()
+    }
+
+    pub(crate) fn items(&self) -> usize {
+        self.items
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
     }
 
     pub(crate) fn pivots(&self) -> u64 {
@@ -124,6 +157,55 @@ impl Lp {
         let bounds = self.lower.iter().zip(&self.upper);
         let items = self.costs[..self.items].iter().zip(bounds);
         prices + items.map(|(&d, (&lo, &up))| if d > 0.0 { d * up } else { d * lo }).sum::<f64>()
+    }
+
+    /// The Lagrangian at any prices, with every rounding error added, and the reduced costs there in `costs`.
+    ///
+    /// The sum of n products has a relative error of at most n roundings of its absolute terms.
+    pub(crate) fn proof(&self, prices: &[f64], costs: &mut Vec<f64>) -> f64 {
+        costs.clear();
+        costs.extend_from_slice(&self.values);
+        let mut total = 0.0;
+        let mut size = self.values.iter().sum::<f64>();
+        for (row, &price) in prices.iter().enumerate() {
+            // The slack of an inequality has no upper bound, so its price must not be negative.
+            let price = if self.upper[self.items + row] > 0.0 { price.max(0.0) } else { price };
+            total += price * self.capacity[row];
+            size += 2.0 * (price * self.capacity[row]).abs() + price.abs() * self.sums[row];
+            let entries = &self.matrix[row * self.items..(row + 1) * self.items];
+            costs.iter_mut().zip(entries).for_each(|(cost, entry)| *cost -= price * entry);
+        }
+        let bounds = self.lower.iter().zip(&self.upper);
+        for (&cost, (&lower, &upper)) in costs.iter().zip(bounds) {
+            total += if cost > 0.0 { cost * upper } else { cost * lower };
+            size += cost.abs() * upper;
+        }
+        let roundings = (self.items + 3 * self.rows + 8) as f64;
+        total + roundings * f64::EPSILON * (size + total.abs())
+    }
+
+    /// What rounding the basic column of a row down and up at least costs, to first order.
+    pub(crate) fn penalties(&mut self, row: usize) -> (f64, f64) {
+        self.price(row);
+        let value = self.basic[row];
+        let (mut down, mut up) = (f64::INFINITY, f64::INFINITY);
+        for (column, (&alpha, &cost)) in self.alpha.iter().zip(&self.costs).enumerate() {
+            if alpha.abs() < PIVOT || self.range(column) == 0.0 {
+                continue;
+            }
+            let ratio = (cost / alpha).abs();
+            match (self.place[column], alpha > 0.0) {
+                (Place::Basic, _) => {}
+                (Place::Lower, false) | (Place::Upper, true) => up = ratio.min(up),
+                (Place::Lower, true) | (Place::Upper, false) => down = ratio.min(down),
+            }
+        }
+        (down * (value - value.floor()), up * (value.ceil() - value))
+    }
+
+    /// The column that is basic in a row, and its value.
+    pub(crate) fn basic(&self, row: usize) -> (usize, f64) {
+        (self.basis[row], self.basic[row])
     }
 
     /// Runs to the optimum, or until the objective is at most `cutoff`.
@@ -148,15 +230,15 @@ impl Lp {
 
     /// The value of a column that is not basic; 0 for one that is.
     pub(crate) fn at(&self, column: usize) -> f64 {
-        match (self.place[column], column < self.items) {
-            (Place::Upper, true) => self.upper[column],
-            (Place::Lower, true) => self.lower[column],
-            _ => 0.0,
+        match self.place[column] {
+            Place::Upper => self.upper[column],
+            Place::Lower => self.lower[column],
+            Place::Basic => 0.0,
         }
     }
 
     fn range(&self, column: usize) -> f64 {
-        if column < self.items { self.upper[column] - self.lower[column] } else { f64::INFINITY }
+        self.upper[column] - self.lower[column]
     }
 
     /// An entry of the matrix with its slacks.
@@ -185,11 +267,7 @@ impl Lp {
         let mut worst = FEASIBLE;
         let mut found = None;
         for (row, (&column, &value)) in self.basis.iter().zip(&self.basic).enumerate() {
-            let (lower, upper) = if column < self.items {
-                (self.lower[column], self.upper[column])
-            } else {
-                (0.0, f64::INFINITY)
-            };
+            let (lower, upper) = self.bounds(column);
             let violation = (lower - value).max(value - upper);
             if violation > worst {
                 worst = violation;
@@ -204,16 +282,12 @@ impl Lp {
         self.pivots += 1;
         self.price(row);
         let leaving = self.basis[row];
-        let bound = match (leaving < self.items, below) {
-            (false, _) => 0.0,
-            (true, true) => self.lower[leaving],
-            (true, false) => self.upper[leaving],
-        };
+        let bound = if below { self.lower[leaving] } else { self.upper[leaving] };
         // The reduced cost of the leaving column moves away from 0: down if it goes to its lower bound.
         let sign = if below { 1.0 } else { -1.0 };
         self.collect_breaks(sign);
         let slope = (self.basic[row] - bound).abs();
-        let Some((entering, flips)) = self.ratio(slope) else { return Some(false) };
+        let Some((entering, flips)) = self.ratio(sign, slope) else { return Some(false) };
         if self.alpha[entering].abs() < PIVOT {
             return None;
         }
@@ -262,14 +336,14 @@ impl Lp {
                 Place::Lower => rate < -PIVOT,
                 Place::Upper => rate > PIVOT,
             };
-            if meets && (column >= self.items || self.upper[column] > self.lower[column]) {
+            if meets && self.range(column) > 0.0 {
                 self.breaks.push(((cost / rate).max(0.0), column as u32));
             }
         }
     }
 
     /// The column to enter and how many of the sorted breaks before it flip to their other bound.
-    fn ratio(&mut self, violation: f64) -> Option<(usize, usize)> {
+    fn ratio(&mut self, sign: f64, violation: f64) -> Option<(usize, usize)> {
         // Few of the breaks are passed: sort only as far as needed.
         let mut slope = violation;
         let mut sorted = 0;
@@ -285,13 +359,14 @@ impl Lp {
             for at in sorted..end {
                 let column = self.breaks[at].1 as usize;
                 slope -= self.alpha[column].abs() * self.range(column);
-                if slope <= 0.0 {
+                if slope <= FEASIBLE * 0.1 {
                     return Some((column, at));
                 }
             }
             sorted = end;
             chunk *= 4;
         }
+        self.ray = (sign, slope);
         None
     }
 
@@ -345,14 +420,13 @@ impl Lp {
         }
         self.costs[self.items..].iter_mut().zip(&prices).for_each(|(cost, price)| *cost = -price);
         let mut residual = self.capacity.clone();
-        for column in 0..self.items {
+        for column in 0..self.items + self.rows {
             if self.place[column] != Place::Basic {
-                let up = self.costs[column] > 0.0;
-                self.place[column] = if up { Place::Upper } else { Place::Lower };
+                self.place[column] = self.proper(column);
                 let at = self.at(column);
                 if at != 0.0 {
                     for (row, left) in residual.iter_mut().enumerate() {
-                        *left -= at * self.matrix[row * self.items + column];
+                        *left -= at * self.entry(row, column);
                     }
                 }
             }

@@ -1,6 +1,6 @@
 #![expect(missing_docs, reason = "each message names its fields")]
 
-use handaxe_graph::{IoType, Strategy};
+use handaxe_graph::{IoType, Strategy, Structure};
 
 /// An objective that cannot be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -8,6 +8,9 @@ use handaxe_graph::{IoType, Strategy};
 pub enum Error {
     #[error("no objective is called `{given}`: there are {}", crate::names())]
     UnknownObjective { given: String },
+
+    #[error("`{given}` counts `{resource}` twice: join objectives of different resources")]
+    CountedTwice { given: String, resource: &'static str },
 }
 
 /// Why an objective leaves a layer alone. The layer's name is for the caller to add.
@@ -39,6 +42,16 @@ pub enum Obstacle {
         "its neurons are the network's answers, and `{objective}` can only remove whole neurons"
     )]
     LastLayer { objective: &'static str },
+
+    #[error(
+        "blocks of {height} x {width} do not fit its kernel of shape {shape:?}: it must have two axes, and the block's must divide them"
+    )]
+    Blocks { height: usize, width: usize, shape: Vec<usize> },
+
+    #[error(
+        "`{objective}` has no structure in common for it: the parts want {first} and {second}, and neither saves anything of both; build the layer so that they agree, or optimise for one after the other"
+    )]
+    NoCommonStructure { objective: String, first: Structure, second: Structure },
 
     /// For objectives from outside.
     #[error("{reason}")]

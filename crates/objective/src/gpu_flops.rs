@@ -48,7 +48,7 @@ impl Objective for GpuFlops {
         if !saves || how.structure != Structure::Structured {
             return vec![0];
         }
-        vec![2 * group as u64 * uses_of_a_weight(layer) + biases_of_a_group(layer)]
+        vec![2 * group as u64 * uses_of_a_weight(layer) + 1]
     }
 }
 
@@ -58,10 +58,4 @@ fn uses_of_a_weight(layer: &LayerAttributes) -> u64 {
         (LayerType::Dense, _) | (_, None) => 1,
         (_, Some((_, positions))) => positions.iter().map(|&extent| extent as u64).product(),
     }
-}
-
-/// One; a depthwise convolution's multiplier has one for each channel.
-fn biases_of_a_group(layer: &LayerAttributes) -> u64 {
-    let last = |shape: &[usize]| shape.last().copied().unwrap_or(1).max(1);
-    (last(&layer.output_shape) / last(&layer.weight_shape)) as u64
 }

@@ -23,6 +23,7 @@
 //! # Ok::<(), handaxe_objective::Error>(())
 //! ```
 
+mod both;
 mod error;
 mod gpu_flops;
 mod hardware;
@@ -30,13 +31,16 @@ mod parameter;
 mod vivado_dsp;
 mod vivado_dsp_bram;
 mod vivado_ff;
+mod weight_memory;
 
+pub use both::Both;
 pub use error::{Error, Obstacle};
 pub use gpu_flops::GpuFlops;
 pub use parameter::Parameter;
 pub use vivado_dsp::{DSP_WIDTH, VivadoDsp};
 pub use vivado_dsp_bram::VivadoDspBram;
 pub use vivado_ff::VivadoFf;
+pub use weight_memory::{StorageUnit, WeightMemory};
 
 use handaxe_graph::{LayerAttributes, OptimizationAttributes};
 
@@ -52,6 +56,8 @@ pub mod resource {
     pub const BRAM36: &str = "bram36";
     /// Flip-flops.
     pub const FF: &str = "ff";
+    /// Bits of stored weights.
+    pub const WEIGHT_BITS: &str = "weight-bits";
 }
 
 /// What is done to a group of weights that is not kept.
@@ -95,6 +101,25 @@ pub trait Objective: Send + Sync {
         group: usize,
         action: Action,
     ) -> Vec<u64>;
+
+    /// This objective and another: the resources of both, in this order. By name: `vivado-dsp+vivado-ff`.
+    ///
+    /// ```
+    /// use handaxe_objective::{Objective, VivadoDsp, VivadoFf, resource};
+    ///
+    /// let both = VivadoDsp::default().and(VivadoFf)?;
+    /// assert_eq!((both.name(), both.resources()), ("vivado-dsp+vivado-ff", &[resource::DSP, resource::FF][..]));
+    /// # Ok::<(), handaxe_objective::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::CountedTwice`] if both count the same resource.
+    fn and(self, other: impl Objective + 'static) -> Result<Both, Error>
+    where
+        Self: Sized + 'static,
+    {
+        Both::new(Box::new(self), Box::new(other))
+    }
 }
 
 /// The built-in objectives: name and what each saves.
@@ -104,19 +129,29 @@ pub const OBJECTIVES: &[(&str, &str)] = &[
     ("vivado-dsp", "DSP blocks on AMD devices"),
     ("vivado-ff", "flip-flops on AMD devices"),
     ("vivado-dsp-bram", "DSP blocks and 36-kbit block memories on AMD devices"),
+    ("weight-memory", "bits of stored weights, by pruning and by sharing one value"),
 ];
 
-/// The objective of this name, one of [`OBJECTIVES`], with its defaults.
+/// The objective of this name, one of [`OBJECTIVES`], with its defaults, or several joined by `+`
+/// ([`Objective::and`]).
 ///
 /// # Errors
-/// [`Error::UnknownObjective`], which lists the names.
+/// [`Error::UnknownObjective`], which lists the names; [`Error::CountedTwice`].
 pub fn objective(name: &str) -> Result<Box<dyn Objective>, Error> {
+    match name.rsplit_once('+') {
+        None => single(name),
+        Some((first, second)) => Ok(Box::new(Both::new(objective(first)?, single(second)?)?)),
+    }
+}
+
+fn single(name: &str) -> Result<Box<dyn Objective>, Error> {
     Ok(match name {
         "parameter" => Box::new(Parameter),
         "gpu-flops" => Box::new(GpuFlops),
         "vivado-dsp" => Box::new(VivadoDsp::default()),
         "vivado-ff" => Box::new(VivadoFf),
         "vivado-dsp-bram" => Box::new(VivadoDspBram::default()),
+        "weight-memory" => Box::new(WeightMemory::default()),
         _ => return Err(Error::UnknownObjective { given: name.to_owned() }),
     })
 }

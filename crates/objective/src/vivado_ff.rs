@@ -89,6 +89,6 @@ impl Registers {
 
     /// A filter has an output at every position, not one (correction 7).
     fn outputs_of_a_neuron(&self, layer: &LayerAttributes) -> u64 {
-        self.outputs / layer.weight_shape.last().copied().unwrap_or(1).max(1) as u64
+        self.outputs / layer.output_shape.last().copied().unwrap_or(1).max(1) as u64
     }
 }

@@ -111,7 +111,7 @@ fn correction_12_obstacles() {
     assert!(Parameter.optimisable(unconfigured).is_ok());
     assert_eq!(
         objective("dsp").err().unwrap().to_string(),
-        "no objective is called `dsp`: there are parameter, gpu-flops, vivado-dsp, vivado-ff, vivado-dsp-bram"
+        "no objective is called `dsp`: there are parameter, gpu-flops, vivado-dsp, vivado-ff, vivado-dsp-bram, weight-memory"
     );
 }
 

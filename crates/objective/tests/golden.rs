@@ -6,12 +6,8 @@ mod reference;
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 
-use handaxe_graph::{
-    HlsAttributes, LayerAttributes, LayerType, OptimizationAttributes, Structure,
-    closest_reuse_factor,
-};
 use handaxe_objective::{Action, OBJECTIVES, objective};
-use reference::{Attributes, DEFECTS, Layer, Told};
+use reference::{Attributes, DEFECTS, Layer, Told, how, layer_attributes};
 use serde::{Deserialize, de::DeserializeOwned};
 
 #[derive(Deserialize)]
@@ -56,60 +52,6 @@ fn fixture<T: DeserializeOwned>(name: &str) -> Vec<T> {
         .read_to_string(&mut text)
         .unwrap();
     serde_json::from_str(&text).unwrap()
-}
-
-/// The layer as our graph would describe it: right n_in and n_out, and a reuse factor that can be built.
-fn ours(layer: &Layer) -> LayerAttributes {
-    let layer_type = match layer.layer_type.as_str() {
-        "Dense" | "QDense" => LayerType::Dense,
-        "Conv1D" => LayerType::Conv1D,
-        "Conv2D" | "QConv2D" => LayerType::Conv2D,
-        "Flatten" => LayerType::Flatten,
-        other => panic!("{other}"),
-    };
-    let usizes = |shape: &[u64]| shape.iter().map(|&axis| axis as usize).collect::<Vec<_>>();
-    let (n_in, n_out) = match layer.weight_shape.last() {
-        Some(&n_out) => (reference::n_in(layer) as usize, n_out as usize),
-        None => (1, 1),
-    };
-    LayerAttributes {
-        id: serde_json::from_str("1").unwrap(),
-        name: "layer".to_owned(),
-        layer_type,
-        inbound: vec![],
-        weight_shape: usizes(&layer.weight_shape),
-        input_shape: usizes(&layer.input_shape),
-        output_shape: usizes(&layer.output_shape),
-        is_last: false,
-        hls: Some(HlsAttributes {
-            n_in,
-            n_out,
-            io_type: layer.io_type.parse().unwrap(),
-            strategy: layer.strategy.parse().unwrap(),
-            weight_precision: layer.weight_precision.parse().unwrap(),
-            output_precision: layer.output_precision.parse().unwrap(),
-            reuse_factor: closest_reuse_factor(layer.reuse_factor as usize, n_in, n_out),
-            parallelization_factor: 1,
-        }),
-        extra: BTreeMap::new(),
-    }
-}
-
-fn how(attributes: &Attributes) -> OptimizationAttributes {
-    let structure = match attributes.structure_type.as_str() {
-        "unstructured" => Structure::Unstructured,
-        "structured" => Structure::Structured,
-        "pattern" => Structure::Pattern {
-            offset: attributes.pattern_offset as usize,
-            consecutive: attributes.consecutive_patterns as usize,
-        },
-        _ => {
-            let [height, width] = attributes.block_shape.map(|extent| extent as usize);
-            Structure::Block { height, width }
-        }
-    };
-    let Attributes { pruning, weight_sharing, .. } = *attributes;
-    OptimizationAttributes { structure, pruning, weight_sharing }
 }
 
 /// All sets of defects, smaller ones first.
@@ -170,7 +112,7 @@ fn default_attributes() {
     let rows: Vec<Default> = fixture("layer_default_attributes.json.gz");
     assert_eq!(rows.len(), 1373);
     for Default { layer, results } in rows {
-        let attributes = ours(&layer);
+        let attributes = layer_attributes(&layer);
         for (name, estimator) in ESTIMATORS {
             let (objective, golden) = (objective(name).unwrap(), &results[estimator]);
             let place = || format!("{name} of {layer:?}");
@@ -213,7 +155,7 @@ fn manual_attributes() {
     let rows: Vec<Manual> = fixture("layer_manual_attributes.json.gz");
     assert_eq!(rows.len(), 3855);
     for Manual { layer, attributes, layer_savings } in rows {
-        let ours = ours(&layer);
+        let ours = layer_attributes(&layer);
         for (name, estimator) in ESTIMATORS {
             let objective = objective(name).unwrap();
             let group = Told::new(&layer, &[]).group(&attributes) as usize;
@@ -230,10 +172,10 @@ fn manual_attributes() {
     savings.show("savings of one group, attributes set by hand");
 }
 
+/// All but `weight-memory`, which the reference does not have.
 #[test]
 fn every_objective_is_compared() {
-    assert_eq!(
-        ESTIMATORS.map(|(name, _)| name).to_vec(),
-        OBJECTIVES.iter().map(|(name, _)| *name).collect::<Vec<_>>()
-    );
+    let names = OBJECTIVES.iter().map(|(name, _)| *name);
+    let compared: Vec<&str> = names.filter(|name| *name != "weight-memory").collect();
+    assert_eq!(ESTIMATORS.map(|(name, _)| name).to_vec(), compared);
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use handaxe_objective::Obstacle;
+
 use crate::ForeignError;
 
 /// What can go wrong in a run.
@@ -10,6 +12,9 @@ use crate::ForeignError;
 pub enum Error {
     #[error("objective `{objective}` can optimise no layer of this network:{}", list(reasons))]
     NothingOptimisable { objective: String, reasons: Vec<(String, String)> },
+
+    #[error("layer `{layer}`: {obstacle}")]
+    Disagreement { layer: String, obstacle: Obstacle },
 
     #[error(
         "{epochs} epochs with {rewinding} of them for rewinding leave none for training: epochs must exceed rewinding"

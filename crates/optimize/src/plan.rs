@@ -1,5 +1,5 @@
 use handaxe_graph::{HlsConfig, LayerAttributes, Model, OptimizationAttributes, Structure};
-use handaxe_objective::{Action, Objective};
+use handaxe_objective::{Action, Objective, Obstacle};
 use handaxe_prune::{Candidate, Groups, Savings, Selection, select};
 
 use crate::{Error, Optimisation};
@@ -18,6 +18,7 @@ struct PlannedLayer {
     groups: Groups,
     resources: Vec<u64>,
     savings: Savings,
+    sharing: Option<Savings>,
 }
 
 impl Plan {
@@ -38,6 +39,10 @@ impl Plan {
                     left_alone.push((layer.name.clone(), reason.to_owned()));
                 }
                 Ok(how) => layers.push(PlannedLayer::new(layer, how, objective)?),
+                // Half of what was asked for is no answer: the parts of the objective would each do something here.
+                Err(obstacle @ Obstacle::NoCommonStructure { .. }) => {
+                    return Err(Error::Disagreement { layer: layer.name, obstacle });
+                }
                 Err(obstacle) => left_alone.push((layer.name.clone(), obstacle.to_string())),
             }
         }
@@ -76,11 +81,14 @@ impl PlannedLayer {
         how: OptimizationAttributes,
         objective: &dyn Objective,
     ) -> Result<Self, Error> {
-        let groups = Groups::new(&attributes.weight_shape, &how.structure)?;
-        let savings =
-            Savings::of(&groups, |size| objective.savings(&attributes, &how, size, Action::Prune));
+        let groups = Groups::of(&attributes, &how.structure)?;
+        let of = |action| {
+            Savings::of(&groups, |size| objective.savings(&attributes, &how, size, action))
+        };
+        let savings = of(Action::Prune);
+        let sharing = how.weight_sharing.then(|| of(Action::Share));
         let resources = objective.cost(&attributes);
-        Ok(Self { attributes, groups, resources, savings })
+        Ok(Self { attributes, groups, resources, savings, sharing })
     }
 
     fn candidate<'a>(&'a self, model: &'a Model) -> Candidate<'a> {
@@ -93,6 +101,36 @@ impl PlannedLayer {
             groups: self.groups.clone(),
             resources: self.resources.clone(),
             savings: self.savings.clone(),
+            sharing: self.sharing.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use handaxe_graph::{Op, Strategy};
+    use handaxe_objective::objective;
+
+    use super::*;
+
+    #[test]
+    fn objectives_that_cannot_agree_name_the_layer() {
+        let mut model = Model::new("small");
+        let input = model.add("in", Op::Input { shape: vec![8] }, &[]).unwrap();
+        let hidden = model.add("fc", Op::Dense { units: 4, bias: true }, &[input]).unwrap();
+        model.add("out", Op::Dense { units: 2, bias: true }, &[hidden]).unwrap();
+        let both = objective("vivado-dsp+vivado-ff").unwrap();
+        let plan = |reuse| {
+            let precision = "fixed<16,6>".parse().unwrap();
+            let config = HlsConfig::uniform(precision, reuse, Strategy::Resource).unwrap();
+            Plan::new(&model, &*both, Some(&config))
+        };
+        let error = plan(4).err().unwrap().to_string();
+        assert!(
+            error.starts_with("layer `fc`: `vivado-dsp+vivado-ff` has no structure"),
+            "{error}"
+        );
+        // A multiplier for each neuron: both count neurons.
+        assert_eq!(plan(8).unwrap().layers[0].groups.count(), 4);
     }
 }

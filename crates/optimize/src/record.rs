@@ -119,6 +119,10 @@ pub struct ResultRecord {
     pub objective: String,
     /// Name of the metric.
     pub metric: String,
+    /// Whether more of the metric is better.
+    pub increasing: bool,
+    /// What every step's metric had to hold on the validation samples.
+    pub tolerance: f64,
     /// The original network.
     pub baseline: Scores,
     /// The network handed back.
@@ -126,7 +130,7 @@ pub struct ResultRecord {
     pub last: Scores,
     /// The step it comes from; none when no step held the tolerance and the baseline is handed back.
     pub best_step: Option<usize>,
-    /// The sparsity that the run was asked to reach, where it was asked.
+    /// The sparsity that the run was asked to reach; empty where it was to save as much as the metric allows.
     pub asked: ByResource<f64>,
     /// The largest sparsity within reach.
     pub feasible: ByResource<f64>,

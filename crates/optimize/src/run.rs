@@ -74,6 +74,10 @@ pub struct Outcome {
     pub original: Model,
     /// The network of the last good step, or the original when no step was good.
     pub model: Model,
+    /// Which way the metric is better.
+    pub direction: Direction,
+    /// What the metric of every step had to hold on the validation samples.
+    pub tolerance: f64,
     /// Metrics of the original.
     pub baseline: Scores,
     /// Metrics of the network handed back.
@@ -115,7 +119,8 @@ impl Optimisation<'_> {
         observer: &mut dyn Observer,
         checkpoint: Option<Checkpoint>,
     ) -> Result<Outcome, Error> {
-        let rtol = self.checked_rtol(trainer.direction())?;
+        let direction = trainer.direction();
+        let rtol = self.checked_rtol(direction)?;
         let original = trainer.model().map_err(Error::Trainer)?;
         let plan = Plan::new(&original, self.objective, self.config)?;
 
@@ -127,6 +132,7 @@ impl Optimisation<'_> {
             return Err(Error::Baseline { given: baseline.validation + baseline.test });
         }
         tell(observer, &Event::Baseline { validation: baseline.validation })?;
+        let tolerance = rtol * baseline.validation;
 
         let mut state = State { steps: Vec::new(), best: original.clone(), bad: 0 };
         let mut next = Step::To(scheduler.sparsity());
@@ -136,9 +142,9 @@ impl Optimisation<'_> {
         }
         while let Step::To(sparsity) = next {
             let record = self.step(&plan, sparsity, &state, trainer, observer)?;
-            let good = match trainer.direction() {
-                Direction::Increasing => record.metric >= rtol * baseline.validation,
-                Direction::Decreasing => record.metric <= rtol * baseline.validation,
+            let good = match direction {
+                Direction::Increasing => record.metric >= tolerance,
+                Direction::Decreasing => record.metric <= tolerance,
             };
             let record = StepRecord { good, ..record };
             if good {
@@ -166,6 +172,8 @@ impl Optimisation<'_> {
         let (left_alone, diagnostics) = (plan.left_alone, plan.diagnostics);
         Ok(Outcome {
             original,
+            direction,
+            tolerance,
             model: state.best,
             baseline,
             last,

@@ -10,7 +10,7 @@ use handaxe_graph::{Model, Op};
 use handaxe_knapsack::Limits;
 use handaxe_objective::objective;
 use handaxe_optimize::{
-    EpochRecord, Event, Fit, ForeignError, Observer, Optimisation, Part, Settings, Trainer,
+    EpochRecord, Error, Event, Fit, ForeignError, Observer, Optimisation, Part, Settings, Trainer,
 };
 use handaxe_schedule::{Kind, Scheduler};
 
@@ -225,4 +225,24 @@ fn does_what_the_reference_does() {
         traces.len()
     );
     assert_eq!((traces.len(), equal + skipped_rewinds), (110, 110));
+}
+
+/// A metric that should fall, with a factor below 1, would have to improve by being pruned.
+#[test]
+fn tolerances_that_demand_improvement_are_refused() {
+    let check = |direction, rtol| {
+        let settings = Settings { rtol: Some(rtol), ..Settings::default() };
+        Optimisation {
+            objective: &*objective("parameter").unwrap(),
+            ranking: &*handaxe_prune::ranking("l1").unwrap(),
+            solver: &*handaxe_knapsack::solver("auto").unwrap(),
+            limits: &Limits::default(),
+            config: None,
+            settings: &settings,
+        }
+        .check(&small_model(), direction)
+    };
+    assert!(check(Direction::Increasing, 0.9).is_ok() && check(Direction::Decreasing, 1.1).is_ok());
+    assert!(matches!(check(Direction::Decreasing, 0.9), Err(Error::DemandsImprovement { .. })));
+    assert!(matches!(check(Direction::Increasing, f64::NAN), Err(Error::Tolerance { .. })));
 }

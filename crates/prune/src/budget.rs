@@ -1,35 +1,47 @@
 //! How much of a resource may be kept, can be freed, and was.
 
-use crate::{Candidate, Sparsity};
+use crate::Sparsity;
+use crate::layer::Fate;
 
 /// One resource over the layers of one knapsack problem.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Budget {
     /// What all layers cost.
     pub(crate) cost: u128,
-    /// What their groups save together.
-    pub(crate) savable: u128,
-    /// What the groups that are kept in any case would save.
-    pub(crate) reserved: u128,
+    /// What the groups that are not kept in any case save, each cut the way that was chosen for it.
+    pub(crate) open: u128,
+    /// What they save, each cut the way that saves most.
+    pub(crate) reach: u128,
     /// What the groups that are not kept save.
     pub(crate) removed: u128,
 }
 
 impl Budget {
-    pub(crate) fn add(&mut self, candidate: &Candidate<'_>, resource: usize) {
-        self.cost += u128::from(candidate.resources[resource]);
-        self.savable += candidate.savable(resource);
+    /// Adds a group that saves `saved` as it is cut, and at most `most`.
+    pub(crate) fn add(&mut self, fate: Fate, saved: u64, most: u64) {
+        if fate != Fate::Reserved {
+            self.open += u128::from(saved);
+            self.reach += u128::from(most);
+        }
+        if fate == Fate::Cut {
+            self.removed += u128::from(saved);
+        }
     }
 
     /// What the groups that are still open may use: what no group can free and what is reserved count as used.
     pub(crate) fn capacity(&self, sparsity: f64) -> u64 {
-        let used = self.cost - self.savable + self.reserved;
+        let used = self.cost - self.open;
         u64::try_from(allowed(self.cost, sparsity).saturating_sub(used)).unwrap_or(u64::MAX)
+    }
+
+    /// What must still be removed.
+    pub(crate) fn missing(&self, sparsity: f64) -> u128 {
+        (self.cost - self.removed).saturating_sub(allowed(self.cost, sparsity))
     }
 
     /// The largest sparsity that can be had; 1 where nothing of the resource is used.
     fn feasible(&self) -> f64 {
-        share(self.savable - self.reserved, self.cost)
+        share(self.reach, self.cost)
     }
 }
 
@@ -51,7 +63,7 @@ pub(crate) fn sparsity(asked: f64, problems: &[Budget]) -> Sparsity {
     let total = |of: fn(&Budget) -> u128| problems.iter().map(of).sum::<u128>();
     let cost = total(|problem| problem.cost);
     let feasible = if problems.iter().all(|problem| problem.feasible() >= asked) {
-        share(total(|problem| problem.savable - problem.reserved), cost)
+        share(total(|problem| problem.reach), cost)
     } else {
         let reached = |problem: &Budget| problem.cost as f64 * problem.feasible().min(asked);
         problems.iter().map(reached).sum::<f64>() / cost as f64

@@ -19,8 +19,10 @@ pub struct Candidate<'a> {
     pub groups: Groups,
     /// What the whole layer costs of each resource.
     pub resources: Vec<u64>,
-    /// What pruning a group saves.
+    /// What pruning a group saves: nothing where the layer may not be pruned.
     pub savings: Savings,
+    /// What holding all weights of a group at one value saves, where the layer's weights may be shared.
+    pub sharing: Option<Savings>,
 }
 
 /// What doing something to one group of a layer saves of each resource.
@@ -37,18 +39,45 @@ impl Savings {
     pub fn of(groups: &Groups, savings: impl Fn(usize) -> Vec<u64>) -> Self {
         Self { full: savings(groups.size(0)), last: savings(groups.size(groups.count() - 1)) }
     }
+
+    /// What is saved by one of the groups.
+    pub fn by(&self, groups: &Groups, group: usize) -> &[u64] {
+        if group + 1 == groups.count() { &self.last } else { &self.full }
+    }
+}
+
+/// What is done to a group that is not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// All weights become 0.
+    Prune,
+    /// All weights become their mean.
+    Share,
+}
+
+impl Action {
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Prune => Self::Share,
+            Self::Share => Self::Prune,
+        }
+    }
 }
 
 impl Candidate<'_> {
-    /// What pruning this group saves of each resource.
-    pub(crate) fn saved_by(&self, group: usize) -> &[u64] {
-        if group + 1 == self.groups.count() { &self.savings.last } else { &self.savings.full }
+    /// What this saves of each resource; sharing only where the layer's weights may be shared.
+    pub(crate) fn saved_by(&self, action: Action, group: usize) -> &[u64] {
+        let savings = match (action, &self.sharing) {
+            (Action::Share, Some(sharing)) => sharing,
+            _ => &self.savings,
+        };
+        savings.by(&self.groups, group)
     }
 
-    /// What pruning all groups saves of a resource.
-    pub(crate) fn savable(&self, resource: usize) -> u128 {
-        let full = self.groups.count() as u128 - 1;
-        full * u128::from(self.savings.full[resource]) + u128::from(self.savings.last[resource])
+    /// What the weights of a group are held at when they are shared.
+    pub(crate) fn mean(&self, group: usize) -> f32 {
+        let sum: f64 = self.groups.members(group).map(|index| f64::from(self.kernel[index])).sum();
+        (sum / self.groups.size(group) as f64) as f32
     }
 
     /// Checks that the parts agree.
@@ -64,8 +93,10 @@ impl Candidate<'_> {
         };
         length("weights", self.kernel.len(), weights)?;
         length("resources", self.resources.len(), resources)?;
-        length("savings of a group", self.savings.full.len(), resources)?;
-        length("savings of the last group", self.savings.last.len(), resources)?;
+        for savings in [Some(&self.savings), self.sharing.as_ref()].into_iter().flatten() {
+            length("savings of a group", savings.full.len(), resources)?;
+            length("savings of the last group", savings.last.len(), resources)?;
+        }
         self.check_finite("kernel", self.kernel)?;
         for (what, values) in [("gradient", self.gradient), ("curvature", self.curvature)] {
             if let Some(values) = values {
@@ -74,7 +105,7 @@ impl Candidate<'_> {
             }
         }
         for (resource, &cost) in self.resources.iter().enumerate() {
-            let (layer, savings) = (self.name.to_owned(), self.savable(resource));
+            let (layer, savings) = (self.name.to_owned(), self.most(resource));
             if savings > u128::from(cost) {
                 return Err(Error::SavingsExceedCost { layer, resource, savings, cost });
             }
@@ -92,8 +123,18 @@ impl Candidate<'_> {
         }
     }
 
-    /// The loss of pruning each group.
-    pub(crate) fn losses(&self, ranking: &dyn Ranking) -> Result<Vec<f64>, Error> {
+    /// What cutting all groups saves of a resource, at most.
+    fn most(&self, resource: usize) -> u128 {
+        let most = |group| {
+            let saved = |action| self.saved_by(action, group)[resource];
+            u128::from(saved(Action::Prune).max(saved(Action::Share)))
+        };
+        let last = self.groups.count() - 1;
+        last as u128 * most(0) + most(last)
+    }
+
+    /// The loss of doing this to each group.
+    pub(crate) fn losses(&self, ranking: &dyn Ranking, action: Action) -> Result<Vec<f64>, Error> {
         let missing = match ranking.needs() {
             Needs::Gradients if self.gradient.is_none() => Some("gradient"),
             Needs::Curvature if self.curvature.is_none() => Some("curvature"),
@@ -106,7 +147,11 @@ impl Candidate<'_> {
         let mut losses = Vec::with_capacity(self.groups.count());
         let (mut change, mut gradient, mut curvature) = (Vec::new(), Vec::new(), Vec::new());
         for group in 0..self.groups.count() {
-            gather(&mut change, &self.groups, group, |index| -self.kernel[index]);
+            let becomes = match action {
+                Action::Prune => 0.0,
+                Action::Share => self.mean(group),
+            };
+            gather(&mut change, &self.groups, group, |index| becomes - self.kernel[index]);
             let gradient = self.gradient.map(|values| {
                 gather(&mut gradient, &self.groups, group, |index| values[index]);
                 &gradient[..]

@@ -4,6 +4,11 @@
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    #[error(
+        "layer `{layer}` ({kind}): networks with such layers cannot be made smaller yet; masks work on them"
+    )]
+    Irreducible { layer: String, kind: &'static str },
+
     #[error("a kernel of shape {shape:?} has no weights to group: every axis must be positive")]
     EmptyKernel { shape: Vec<usize> },
 
@@ -54,4 +59,7 @@ pub enum Error {
 
     #[error(transparent)]
     Knapsack(#[from] handaxe_knapsack::Error),
+
+    #[error(transparent)]
+    Graph(#[from] handaxe_graph::Error),
 }

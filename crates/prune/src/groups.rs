@@ -1,10 +1,10 @@
-use handaxe_graph::{Mask, Structure};
+use handaxe_graph::{LayerAttributes, LayerType, Structure};
 
 use crate::Error;
 
 /// A kernel cut into groups that stand or fall together; every weight is in exactly one.
 ///
-/// Kernels are in Keras layout, the last axis is the output's. Nothing is stored for each weight: members are computed.
+/// Kernels are in Keras layout. Nothing is stored for each weight: members are computed.
 ///
 /// ```
 /// use handaxe_graph::Structure;
@@ -36,7 +36,24 @@ enum Order {
 }
 
 impl Groups {
-    /// Cuts a kernel of this shape.
+    /// Cuts the kernel of a layer.
+    ///
+    /// The outputs of a depthwise convolution are its last two axes, channel and multiplier: a structured group is one
+    /// output channel.
+    ///
+    /// # Errors
+    /// As [`Groups::new`].
+    pub fn of(layer: &LayerAttributes, structure: &Structure) -> Result<Self, Error> {
+        let depthwise = [LayerType::DepthwiseConv1D, LayerType::DepthwiseConv2D];
+        match &layer.weight_shape[..] {
+            [window @ .., channels, multiplier] if depthwise.contains(&layer.layer_type) => {
+                Self::new(&[window, &[channels.saturating_mul(*multiplier)]].concat(), structure)
+            }
+            shape => Self::new(shape, structure),
+        }
+    }
+
+    /// Cuts a kernel of this shape, whose last axis is the output's.
     ///
     /// # Errors
     /// A shape without weights, or a structure that does not fit it.
@@ -103,25 +120,4 @@ impl Groups {
 
 fn divides(part: usize, whole: usize) -> bool {
     part > 0 && whole.is_multiple_of(part)
-}
-
-/// The sizes of the groups whose weights the mask holds at 0, all of them.
-///
-/// The groups need not be those that the mask was made for: so the neurons can be counted that died when multipliers
-/// were pruned.
-///
-/// ```
-/// use handaxe_graph::{Mask, Structure};
-/// use handaxe_prune::{Groups, zeroed_groups};
-///
-/// let neurons = Groups::new(&[2, 3], &Structure::Structured)?;
-/// let mask = Mask::new(vec![false, true, false, false, true, true]);
-/// assert_eq!(zeroed_groups(&neurons, &mask).collect::<Vec<_>>(), [2]); // neuron 0 alone
-/// # Ok::<(), handaxe_prune::Error>(())
-/// ```
-pub fn zeroed_groups<'a>(groups: &'a Groups, mask: &'a Mask) -> impl Iterator<Item = usize> + 'a {
-    let zeroed = |index: usize| index < mask.keep().len() && mask.held(index) == Some(0.0);
-    (0..groups.count())
-        .filter(move |&group| groups.members(group).all(zeroed))
-        .map(|group| groups.size(group))
 }

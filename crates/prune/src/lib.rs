@@ -18,6 +18,7 @@
 //! let savings = Savings::of(&groups, |size| vec![size as u64]);
 //! let candidate = Candidate {
 //!     layer, name: "fc", kernel: &kernel, gradient: None, curvature: None, groups, resources: vec![6], savings,
+//!     sharing: None,
 //! };
 //! let (l1, solver, limits) = (ranking("l1")?, solver("auto")?, Limits::default());
 //! let settings =
@@ -35,13 +36,22 @@ mod error;
 mod groups;
 mod l1;
 mod l2;
+mod layer;
+mod oracle;
 mod ranking;
+mod reduce;
+mod saliency;
 mod select;
+mod solve;
+mod ties;
 
 pub use candidate::{Candidate, Savings};
 pub use error::Error;
-pub use groups::{Groups, zeroed_groups};
+pub use groups::Groups;
 pub use l1::L1;
 pub use l2::L2;
+pub use oracle::Oracle;
 pub use ranking::{Group, Needs, RANKINGS, Ranking, ranking};
+pub use reduce::{Reduced, reduce};
+pub use saliency::Saliency;
 pub use select::{Scope, Selection, Settings, Sparsity, select};

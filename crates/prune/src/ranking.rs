@@ -48,7 +48,7 @@ pub enum Needs {
 /// A change to the weights of one group, element by element.
 #[derive(Debug, Clone, Copy)]
 pub struct Group<'a> {
-    /// What is added to each weight: `-w` when it is pruned.
+    /// What is added to each weight: `-w` when it is pruned, `mean - w` when it is shared.
     pub change: &'a [f32],
     /// dL/dw, for rankings that need it.
     pub gradient: Option<&'a [f32]>,

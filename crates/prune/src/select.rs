@@ -1,9 +1,9 @@
-use std::borrow::Cow;
-
-use handaxe_graph::{Mask, Masks};
-use handaxe_knapsack::{Class, Limits, Problem, Solver, Status};
+use handaxe_graph::Masks;
+use handaxe_knapsack::{Limits, Solver, Status};
 
 use crate::budget::{Budget, sparsity as sparsity_of};
+use crate::layer::Layer;
+use crate::solve::{Solved, solve};
 use crate::{Candidate, Error, Ranking};
 
 /// Which groups compete with each other.
@@ -62,8 +62,14 @@ pub struct Selection {
 
 /// Chooses the groups to keep: the most valuable ones that leave `sparsity` of each resource unused.
 ///
-/// `sparsity` is relative to what the candidates cost. Where it cannot be reached, everything is cut that uses the
-/// resource and can be. Groups that save nothing are kept; of equal groups those of lower layer and index.
+/// `sparsity` is relative to what the candidates cost, one for each resource. Where it cannot be reached, everything is
+/// cut that uses the resource and can be. Groups that save nothing are kept; of equal groups those of lower layer and index.
+///
+/// A group of a layer that may be shared is pruned or shared, whichever loses less for a unit saved (resources are added in
+/// units of what may be kept of each when all is pruned, at least 1); where both save the same, whichever loses less, and
+/// of equal losses pruning. Its value is that loss. Where that does not save enough though everything is cut, the
+/// groups that lose least by it are cut the other way, if that saves more. Shared groups are held at the mean of their
+/// weights.
 ///
 /// # Errors
 /// No candidates, a sparsity outside `0..=1`, candidates whose parts disagree or hold NaN, a ranking whose needs are not
@@ -76,7 +82,7 @@ pub fn select(
     check(candidates, sparsity)?;
     let mut layers = candidates
         .iter()
-        .map(|candidate| Layer::new(candidate, settings))
+        .map(|candidate| Layer::new(candidate, settings.ranking))
         .collect::<Result<Vec<_>, _>>()?;
     let problems = match settings.scope {
         Scope::Global => {
@@ -105,137 +111,13 @@ fn check(candidates: &[Candidate<'_>], sparsity: &[f64]) -> Result<(), Error> {
     candidates.iter().try_for_each(|candidate| candidate.check(sparsity.len()))
 }
 
-/// A layer whose groups are being decided.
-struct Layer<'a> {
-    candidate: &'a Candidate<'a>,
-    values: Vec<f64>,
-    fate: Vec<Fate>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    /// Kept in any case.
-    Reserved,
-    /// For the solver to decide.
-    Open,
-    Kept,
-    Cut,
-}
-
-impl<'a> Layer<'a> {
-    fn new(candidate: &'a Candidate<'a>, settings: &Settings<'_>) -> Result<Self, Error> {
-        let values = candidate.losses(settings.ranking)?;
-        let free = |group: usize| candidate.saved_by(group).iter().all(|&saving| saving == 0);
-        let fate = |group| if free(group) { Fate::Reserved } else { Fate::Open };
-        let mut fate: Vec<Fate> = (0..values.len()).map(fate).collect();
-        best(&values, settings.floor).into_iter().for_each(|group| fate[group] = Fate::Reserved);
-        Ok(Self { candidate, values, fate })
-    }
-
-    /// Values as shares of the layer's largest, so that no layer wins by the scale of its weights (correction 3).
-    fn normalise(&mut self) {
-        let largest = self.values.iter().copied().fold(0.0, f64::max);
-        if largest > 0.0 {
-            self.values.iter_mut().for_each(|value| *value /= largest);
-        }
-    }
-
-    /// The open groups as two classes: all but the last save the same.
-    fn classes(&self) -> [Class<'static>; 2] {
-        let last = self.values.len() - 1;
-        let open = |groups: std::ops::Range<usize>| {
-            groups.filter(|&group| self.fate[group] == Fate::Open).map(|group| self.values[group])
-        };
-        let class = |savings: &[u64], values: Vec<f64>| Class {
-            savings: savings.to_vec(),
-            values: Cow::Owned(values),
-        };
-        let savings = &self.candidate.savings;
-        [
-            class(&savings.full, open(0..last).collect()),
-            class(&savings.last, open(last..last + 1).collect()),
-        ]
-    }
-
-    fn mask(&self) -> Mask {
-        let groups = &self.candidate.groups;
-        let mut keep = vec![true; groups.weights()];
-        let cut = (0..groups.count()).filter(|&group| self.fate[group] == Fate::Cut);
-        cut.flat_map(|group| groups.members(group)).for_each(|index| keep[index] = false);
-        Mask::new(keep)
-    }
-}
-
-/// The groups of largest value, `count` of them; of equal ones the first.
-fn best(values: &[f64], count: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    if count > 0 && count < order.len() {
-        order.select_nth_unstable_by(count - 1, |&a, &b| {
-            values[b].total_cmp(&values[a]).then(a.cmp(&b))
-        });
-    }
-    order.truncate(count);
-    order
-}
-
-/// The answer to one knapsack problem.
-struct Solved {
-    budgets: Vec<Budget>,
-    solver: String,
-    status: Status,
-    value: f64,
-    bound: f64,
-}
-
-/// Poses the problem over the open groups of these layers and decides them by its solution.
-fn solve(
-    layers: &mut [Layer<'_>],
-    sparsity: &[f64],
-    settings: &Settings<'_>,
-) -> Result<Solved, Error> {
-    let mut budgets = vec![Budget::default(); sparsity.len()];
-    for (resource, budget) in budgets.iter_mut().enumerate() {
-        layers.iter().for_each(|layer| budget.add(layer.candidate, resource));
-        budget.reserved = total(layers, Fate::Reserved, resource);
-    }
-    let capacity =
-        budgets.iter().zip(sparsity).map(|(budget, &sparsity)| budget.capacity(sparsity)).collect();
-    let classes = layers.iter().flat_map(Layer::classes).collect();
-    let problem = Problem::from_classes(classes, capacity)?;
-    let solution = settings.solver.solve(&problem, settings.limits)?;
-    let fault = |fault| Error::Solver { solver: settings.solver.name().to_owned(), fault };
-    if solution.keep.len() != problem.len() {
-        return Err(fault("does not decide every item"));
-    }
-    if !problem.fits(&solution.keep) {
-        return Err(fault("exceeds a capacity"));
-    }
-    let open = layers.iter_mut().flat_map(|layer| &mut layer.fate).filter(|f| **f == Fate::Open);
-    for (fate, &kept) in open.zip(&solution.keep) {
-        *fate = if kept { Fate::Kept } else { Fate::Cut };
-    }
-    for (resource, budget) in budgets.iter_mut().enumerate() {
-        budget.removed = total(layers, Fate::Cut, resource);
-    }
-    let (solver, status) = (solution.solver, solution.status);
-    Ok(Solved { budgets, solver, status, value: solution.value, bound: solution.bound })
-}
-
-/// What the groups of one fate save of a resource.
-fn total(layers: &[Layer<'_>], fate: Fate, resource: usize) -> u128 {
-    let of_layer = |layer: &Layer<'_>| {
-        let groups = (0..layer.fate.len()).filter(|&group| layer.fate[group] == fate);
-        groups.map(|group| u128::from(layer.candidate.saved_by(group)[resource])).sum::<u128>()
-    };
-    layers.iter().map(of_layer).sum()
-}
-
 fn summarise(masks: Masks, sparsity: &[f64], problems: &[Solved]) -> Selection {
     let resource = |(resource, &asked): (usize, &f64)| {
         let budgets: Vec<Budget> = problems.iter().map(|solved| solved.budgets[resource]).collect();
         sparsity_of(asked, &budgets)
     };
     let mut solvers: Vec<&str> = problems.iter().map(|solved| solved.solver.as_str()).collect();
+    solvers.sort_unstable();
     solvers.dedup();
     let optimal = problems.iter().all(|solved| solved.status == Status::Optimal);
     Selection {

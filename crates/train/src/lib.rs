@@ -1,1 +1,35 @@
-//! Trainable networks from a graph, on candle: masked training, losses, optimisers
+//! Training on candle: a trainable network from a graph, losses, optimisers that hold masked weights, and the trainer
+//! that the optimisation loop drives.
+//!
+//! - [`parse`] and [`initialise`]: a first network from one line;
+//! - [`Network`]: a [`Model`](handaxe_graph::Model) that can be computed and differentiated;
+//! - [`CandleTrainer`] with [`Settings`] and [`Data`]: implements [`Trainer`](handaxe_optimize::Trainer);
+//! - [`Loss`]: what training makes small, open to losses of your own;
+//! - [`Optimiser`], [`Initialiser`]: the built-in rules, by name.
+//!
+//! Data are channels-last, as in the graph. The operations are candle custom operations, one file each in `node`;
+//! [`candle`] holds the tensors and differentiates the loss. One thread computes: the result does not depend on how many
+//! there are.
+
+mod error;
+mod initialiser;
+mod loss;
+mod network;
+mod node;
+mod optimiser;
+mod spec;
+mod step;
+mod trainer;
+
+#[cfg(test)]
+mod tests;
+
+/// The tensors that a [`Loss`] is written with.
+pub use candle_core as candle;
+pub use error::Error;
+pub use initialiser::{Initialiser, initialise};
+pub use loss::{CategoricalCrossEntropy, Loss, MeanSquaredError};
+pub use network::Network;
+pub use optimiser::Optimiser;
+pub use spec::parse;
+pub use trainer::{CandleTrainer, Data, Settings};

@@ -24,6 +24,8 @@ pub(crate) struct Core {
     pub(crate) members: Vec<Members>,
     /// Capacity that the base selection leaves; negative where it does not fit.
     pub(crate) left: Vec<i128>,
+    /// Whether the values of the open items are whole numbers of units.
+    pub(crate) exact: bool,
 }
 
 /// A number of open items to keep in a group.
@@ -35,8 +37,7 @@ pub(crate) struct Count {
 }
 
 impl Core {
-    /// Exact reduced costs of the items where they are at most `width`; nothing if the value of one of them
-    /// is not a whole number of units.
+    /// Reduced costs of the items where they are at most `width`.
     ///
     /// `counts` are the numbers of items kept by the linear relaxation, and the base selection keeps about as many.
     pub(crate) fn new(
@@ -46,19 +47,21 @@ impl Core {
         prices: Vec<i128>,
         counts: &[f64],
         width: i128,
-    ) -> Option<Self> {
+    ) -> Self {
         let mut members: Vec<Members> = Vec::new();
         members.resize_with(reduced.groups.len(), Members::default);
         members.iter_mut().zip(&split.above).for_each(|(members, &above)| members.above = above);
         let costs: Vec<i128> = reduced.groups.iter().map(|g| dot(&prices, &g.column)).collect();
+        let mut exact = true;
         for open in &split.open {
             let k = open.group as usize;
-            // Rounded down, so that only the lower comparison needs the unit that may be missing.
+            // Rounded down, so the lower comparison leaves room for the unit that may be missing.
             let cost = units.of(open.value) as i128 - costs[k];
             if cost > width {
                 members[k].above += 1;
             } else if cost >= -width - 1 {
-                members[k].items.push((units.exactly(open.value)? - costs[k], open.item));
+                exact &= units.exactly(open.value).is_some();
+                members[k].items.push((cost, open.item));
             }
         }
         let mut left: Vec<i128> = reduced.capacity.iter().map(|&c| i128::from(c)).collect();
@@ -71,7 +74,7 @@ impl Core {
                 *left -= kept * i128::from(need);
             }
         }
-        Some(Self { prices, members, left })
+        Self { prices, members, left, exact }
     }
 
     /// The numbers of items of a group that cost at most `most`, least loss first.

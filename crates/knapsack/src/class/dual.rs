@@ -207,6 +207,7 @@ fn relax(
     for (item, level) in lp.fractional() {
         counts[split.open[item].group as usize] += level;
     }
-    let prices = lp.prices().zip(&mean).map(|(price, mean)| price * largest / mean).collect();
+    let prices =
+        lp.prices().zip(&mean).map(|(price, mean)| price.max(0.0) * largest / mean).collect();
     (prices, counts, lp.pivots())
 }

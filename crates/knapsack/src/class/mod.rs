@@ -2,6 +2,7 @@ mod core;
 mod dual;
 mod lattice;
 mod search;
+mod single;
 mod table;
 
 use self::{
@@ -12,13 +13,26 @@ use self::{
     table::Word,
 };
 use crate::{
-    Effort, Error, Limits, Problem, Solution, Solver, Status, branch_bound,
-    exact::Units,
+    Effort, Error, Limits, Problem, Solution, Solver, bound, branch_bound,
+    exact::{self, Units},
+    greedy,
     limits::Watch,
     reduce::{Group, Reduced},
 };
 
-/// Groups items by what they cost, and decides only how many of each class to keep.
+/// Groups items by what they cost, and decides only how many of each class to keep; any number of resources.
+///
+/// The most valuable items of a class come first, so the value of a count is concave. Prices that nearly minimise the
+/// Lagrangian are found from samples; at those prices a selection is worth the bound less its loss: what it leaves
+/// of the capacities, and the reduced costs of the items decided against their sign, all in whole numbers. Then
+/// growing budgets of loss are searched until one holds a selection, which proves it. Only the slacks in
+/// the lattice of the columns are tried. With one resource and many different costs a core grows
+/// around the split item instead. Where the search runs out of memory, branch and bound takes over.
+///
+/// The time is that of a few passes over the values, without sorting them.
+///
+/// Reference for the search: E. Horowitz, S. Sahni, "Computing partitions with applications to the knapsack problem",
+/// Journal of the ACM 21 (1974).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ClassSolver;
 
@@ -61,6 +75,10 @@ fn most_valuable(problem: &Problem<'_>, reduced: &Reduced) -> Solution {
 
 /// Most slack vectors that are tried.
 const SLACKS: usize = 1 << 20;
+/// Classes, and items in one, from which on a problem with one resource has classes enough to gain from.
+const CLASSES: usize = 100;
+/// Most items that the branch and bound is tried on where this search gives up.
+const TREE: usize = 100_000;
 /// Growth of the budget from one search to the next.
 const DEEPER: (i128, i128) = (3, 2);
 
@@ -70,6 +88,13 @@ struct Run<'a> {
     watch: &'a Watch<'a>,
     units: Units,
     effort: Effort,
+    prices: Vec<f64>,
+}
+
+/// A selection, and a bound where it is not proven to be the best.
+struct Proof {
+    keep: Vec<bool>,
+    bound: Option<f64>,
 }
 
 /// How the search with one budget ended.
@@ -84,50 +109,79 @@ enum Step {
 impl<'a> Run<'a> {
     fn new(problem: &'a Problem<'a>, reduced: &'a Reduced, watch: &'a Watch<'a>) -> Self {
         let units = Units::new(problem, reduced);
-        Self { problem, reduced, watch, units, effort: Effort::default() }
+        Self { problem, reduced, watch, units, effort: Effort::default(), prices: Vec::new() }
     }
 
     fn solve(mut self) -> Solution {
-        let Self { problem, reduced, .. } = self;
+        let Self { problem, reduced, watch, .. } = self;
+        let mut solution = match self.best() {
+            Some(Proof { keep, bound }) => Solution::of(problem, keep, bound, "class"),
+            None if watch.stop() || problem.len() > TREE => self.fall_back(),
+            None => branch_bound::search(problem, reduced, watch),
+        };
+        solution.effort.states = self.effort.states;
+        solution.effort.evaluations += self.effort.evaluations;
+        solution
+    }
+
+    /// The greedy selection with the bound at the best prices.
+    fn fall_back(&self) -> Solution {
+        let greedy = greedy::fill(self.problem, self.reduced);
+        let bound = bound::lagrangian(self.problem, self.reduced, &self.prices);
+        let bound = Some(bound.min(greedy.bound));
+        Solution::of(self.problem, greedy.keep, bound, "class")
+    }
+
+    /// The best selection, unless a limit or the size of the numbers stops the search.
+    fn best(&mut self) -> Option<Proof> {
+        let Self { problem, reduced, watch, units, .. } = *self;
+        if reduced.capacity.len() == 1
+            && reduced.items() < CLASSES * reduced.groups.len().max(CLASSES)
+            && let Some(answer) = single::solve(problem, reduced, &units, watch)
+        {
+            self.effort.states += answer.states;
+            let mut keep = reduced.start(problem);
+            answer.kept.iter().for_each(|&item| keep[item as usize] = true);
+            let free = reduced.free.iter().flat_map(|&class| problem.values(class).iter().copied());
+            let bound = answer.bound.map(|b| bound::up(exact::sum(free) + units.at_least(b), 2.0));
+            return Some(Proof { keep, bound });
+        }
         let dual = Dual::new(problem, reduced);
         self.effort.evaluations += dual.pivots;
+        self.prices.clone_from(&dual.prices);
         if let Some(relaxed) = reduced.relaxed(problem, &dual.prices) {
-            let Self { problem, watch, units, effort, .. } = self;
-            let solution = Run { problem, reduced: &relaxed, watch, units, effort }.solve();
-            if solution.status == Status::Optimal && problem.fits(&solution.keep) {
-                return solution;
+            let mut run = Run::new(problem, &relaxed, watch);
+            let proof = run.best();
+            self.effort.states += run.effort.states;
+            // The best without a constraint is the best with it, if it keeps to it.
+            if proof.as_ref().is_some_and(|proof| problem.fits(&proof.keep)) {
+                return proof;
             }
         }
-        let prices: Vec<i128> = dual.prices.iter().map(|&p| self.units.of(p) as i128).collect();
-        let mut budget = first_budget(&dual, reduced, &self.units);
-        let mut width = budget * 4;
-        let mut bracket = dual.bracket;
-        let mut split = dual.split;
-        let everything = Lattice::new(reduced.groups.iter().map(|g| &g.column[..]), prices.len());
-        let mut least_slack = None;
-        loop {
-            if !covers(&bracket, reduced, &prices, width, &self.units) {
-                bracket = around(reduced, &prices, width * 4, &self.units);
+        // No price of use makes a capacity worth more than everything, which has fewer bits.
+        let price = |(&p, &c): (&f64, &u64)| units.of(p).min((1 << 112) / u128::from(c)) as i128;
+        let prices: Vec<i128> = dual.prices.iter().zip(&reduced.capacity).map(price).collect();
+        let lattice = Lattice::new(reduced.groups.iter().map(|g| &g.column[..]), prices.len());
+        let mut budget = first_budget(&dual, reduced, &units);
+        let Dual { mut bracket, mut split, counts, .. } = dual;
+        let mut least = None;
+        while !watch.stop() {
+            let width = budget.checked_mul(4)?;
+            if !covers(&bracket, reduced, &prices, width, &units) {
+                bracket = around(reduced, &prices, width.checked_mul(4)?, &units);
                 split = bracket.split(problem, reduced, 1);
             }
-            let counts = &dual.counts;
-            let Some(core) = Core::new(reduced, &split, &self.units, prices.clone(), counts, width)
-            else {
-                return branch_bound::search(problem, reduced, self.watch);
-            };
-            let least =
-                *least_slack.get_or_insert_with(|| least_slack_loss(&core, &everything, reduced));
+            let core = Core::new(reduced, &split, &units, prices.clone(), &counts, width);
+            let least = *least.get_or_insert_with(|| least_slack_loss(&core, &lattice, reduced));
             while budget <= width {
                 match self.step(&core, budget, least) {
-                    Step::Found(more) => return self.finish(&core, &more),
+                    Step::Found(more) => return Some(self.finish(&core, &more)),
                     Step::Deeper => budget = budget * DEEPER.0 / DEEPER.1 + 1,
-                    Step::Stopped => {
-                        return branch_bound::search(problem, reduced, self.watch);
-                    }
+                    Step::Stopped => return None,
                 }
             }
-            width = budget * 4;
         }
+        None
     }
 
     /// Looks for the best selection among those that lose at most `least + budget`.
@@ -240,7 +294,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn finish(&self, core: &Core, more: &[i64]) -> Solution {
+    fn finish(&self, core: &Core, more: &[i64]) -> Proof {
         let Self { problem, reduced, .. } = self;
         let mut keep = reduced.start(problem);
         // Above the open items everything is in; the open ones are set one by one.
@@ -260,9 +314,10 @@ impl<'a> Run<'a> {
                 keep[item as usize] = at < kept;
             }
         }
-        let mut solution = Solution::of(problem, keep, None, "class");
-        solution.effort = self.effort;
-        solution
+        // Each of the open items may be worth up to a unit more than its whole number of units.
+        let doubt = self.units.at_least(core.members.iter().map(|m| m.items.len() as i128).sum());
+        let bound = (!core.exact).then(|| bound::up(problem.value(&keep) + doubt, 1.0));
+        Proof { keep, bound }
     }
 }
 

@@ -3,6 +3,12 @@
 //! With all defects on it answers what hls4ml answers, with none what handaxe should: so the defects that matter to
 //! an answer, taken one by one, explain how the two differ.
 
+use std::collections::BTreeMap;
+
+use handaxe_graph::{
+    HlsAttributes, LayerAttributes, LayerType, OptimizationAttributes, Structure,
+    closest_reuse_factor,
+};
 use serde::Deserialize;
 
 /// What is wrong in the reference: corrections of spec/optimization.md section 10 by number, and two of its limits.
@@ -69,6 +75,60 @@ fn valid(reuse: u64, n_in: u64, n_out: u64) -> bool {
     (n_in * n_out).is_multiple_of(reuse)
         && (reuse < n_in || reuse.is_multiple_of(n_in))
         && (at_once.is_multiple_of(n_out) || reuse >= n_in)
+}
+
+/// The layer as our graph would describe it: right n_in and n_out, and a reuse factor that can be built.
+pub(crate) fn layer_attributes(layer: &Layer) -> LayerAttributes {
+    let layer_type = match layer.layer_type.as_str() {
+        "Dense" | "QDense" => LayerType::Dense,
+        "Conv1D" => LayerType::Conv1D,
+        "Conv2D" | "QConv2D" => LayerType::Conv2D,
+        "Flatten" => LayerType::Flatten,
+        other => panic!("{other}"),
+    };
+    let usizes = |shape: &[u64]| shape.iter().map(|&axis| axis as usize).collect::<Vec<_>>();
+    let (n_in, n_out) = match layer.weight_shape.last() {
+        Some(&n_out) => (n_in(layer) as usize, n_out as usize),
+        None => (1, 1),
+    };
+    LayerAttributes {
+        id: serde_json::from_str("1").unwrap(),
+        name: "layer".to_owned(),
+        layer_type,
+        inbound: vec![],
+        weight_shape: usizes(&layer.weight_shape),
+        input_shape: usizes(&layer.input_shape),
+        output_shape: usizes(&layer.output_shape),
+        is_last: false,
+        hls: Some(HlsAttributes {
+            n_in,
+            n_out,
+            io_type: layer.io_type.parse().unwrap(),
+            strategy: layer.strategy.parse().unwrap(),
+            weight_precision: layer.weight_precision.parse().unwrap(),
+            output_precision: layer.output_precision.parse().unwrap(),
+            reuse_factor: closest_reuse_factor(layer.reuse_factor as usize, n_in, n_out),
+            parallelization_factor: 1,
+        }),
+        extra: BTreeMap::new(),
+    }
+}
+
+pub(crate) fn how(attributes: &Attributes) -> OptimizationAttributes {
+    let structure = match attributes.structure_type.as_str() {
+        "unstructured" => Structure::Unstructured,
+        "structured" => Structure::Structured,
+        "pattern" => Structure::Pattern {
+            offset: attributes.pattern_offset as usize,
+            consecutive: attributes.consecutive_patterns as usize,
+        },
+        _ => {
+            let [height, width] = attributes.block_shape.map(|extent| extent as usize);
+            Structure::Block { height, width }
+        }
+    };
+    let Attributes { pruning, weight_sharing, .. } = *attributes;
+    OptimizationAttributes { structure, pruning, weight_sharing }
 }
 
 /// A layer as the formulas see it, under some defects.

@@ -1,0 +1,289 @@
+//! `handaxe inspect` and `handaxe estimate`: what a network is, and what it costs.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use handaxe::graph::{HlsConfig, LayerAttributes, Model};
+use handaxe::objective::{Action, Objective};
+use handaxe::prune::Groups;
+use handaxe::report::{Align, Table};
+use handaxe::run::{ByResource, Footprint, SCHEMA, footprint};
+use handaxe::{Error, RunConfig, known_objectives, total};
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::options::{Hardware, Speech};
+use crate::output;
+
+const EXAMPLES: &str = "\
+Examples:
+  handaxe inspect jets.safetensors
+  handaxe inspect jets.safetensors --config hls4ml_config.yml
+  handaxe estimate jets.safetensors --precision 'ap_fixed<16,6>' --reuse-factor 4 --strategy Resource --json";
+
+/// A network and the hardware it is for.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
+pub(crate) struct Command {
+    /// The network (.safetensors)
+    #[arg(value_name = "MODEL", required_unless_present = "model_flag")]
+    model: Option<PathBuf>,
+    /// The same as MODEL
+    #[arg(long = "model", id = "model_flag", value_name = "FILE", conflicts_with = "model")]
+    model_flag: Option<PathBuf>,
+    #[command(flatten)]
+    hardware: Hardware,
+    #[command(flatten)]
+    speech: Speech,
+}
+
+/// What was asked about, loaded.
+struct Subject {
+    model: Model,
+    config: Option<HlsConfig>,
+    objectives: Vec<Box<dyn Objective>>,
+    layers: Vec<LayerAttributes>,
+    diagnostics: Vec<String>,
+}
+
+impl Command {
+    fn load(&self) -> Result<Subject, Failure> {
+        let Some(path) = self.model.as_ref().or(self.model_flag.as_ref()) else {
+            return Err(Failure::Input("no model is named".to_owned()));
+        };
+        let config = RunConfig::default().overridden(&self.hardware)?.hls()?;
+        let model = handaxe::formats::native::load(path).map_err(Error::from)?;
+        let (layers, diagnostics) = model.attributes(config.as_ref()).map_err(Error::from)?;
+        let objectives = known_objectives(config.as_ref())?;
+        let diagnostics = diagnostics.iter().map(ToString::to_string).collect();
+        Ok(Subject { model, config, objectives, layers, diagnostics })
+    }
+
+    fn notes(&self, subject: &Subject) {
+        if self.speech.quiet || self.speech.json {
+            return;
+        }
+        subject.diagnostics.iter().for_each(|diagnostic| eprintln!("note: {diagnostic}"));
+        if subject.config.is_none() {
+            eprintln!(
+                "note: without --config, --precision, --reuse-factor or --strategy only parameters and FLOPs are known"
+            );
+        }
+    }
+}
+
+/// What an objective says of a layer.
+#[derive(Serialize)]
+struct Opinion {
+    layer: String,
+    objective: String,
+    structure: Option<String>,
+    groups: Option<usize>,
+    cost: ByResource<u64>,
+    savings_of_a_group: ByResource<u64>,
+    left_alone: Option<String>,
+}
+
+impl Opinion {
+    fn new(objective: &dyn Objective, layer: &LayerAttributes) -> Result<Self, Error> {
+        let named = |numbers: Vec<u64>| {
+            let names = objective.resources().iter().map(|name| (*name).to_owned());
+            names.zip(numbers).collect::<ByResource<u64>>()
+        };
+        let mut opinion = Self {
+            layer: layer.name.clone(),
+            objective: objective.name().to_owned(),
+            structure: None,
+            groups: None,
+            cost: named(objective.cost(layer)),
+            savings_of_a_group: ByResource::new(),
+            left_alone: None,
+        };
+        match objective.optimisable(layer) {
+            Ok(how) => {
+                let groups = Groups::new(&layer.weight_shape, &how.structure)?;
+                let savings = objective.savings(layer, &how, groups.size(0), Action::Prune);
+                opinion.structure = Some(how.structure.to_string());
+                opinion.groups = Some(groups.count());
+                opinion.savings_of_a_group = named(savings);
+            }
+            Err(obstacle) => opinion.left_alone = Some(obstacle.to_string()),
+        }
+        Ok(opinion)
+    }
+}
+
+#[derive(Serialize)]
+struct Inspection<'a> {
+    schema: u32,
+    model: &'a Model,
+    parameters: usize,
+    attributes: &'a [LayerAttributes],
+    opinions: Vec<Opinion>,
+    diagnostics: &'a [String],
+}
+
+/// Runs `handaxe inspect`.
+pub(crate) fn inspect(command: &Command) -> Result<(), Failure> {
+    let subject = command.load()?;
+    let mut opinions = Vec::new();
+    for objective in &subject.objectives {
+        for layer in &subject.layers {
+            opinions.push(Opinion::new(&**objective, layer)?);
+        }
+    }
+    if command.speech.json {
+        let Subject { model, layers, diagnostics, .. } = &subject;
+        let parameters = model.parameters();
+        return output::json(&Inspection {
+            schema: SCHEMA,
+            model,
+            parameters,
+            attributes: layers,
+            opinions,
+            diagnostics,
+        });
+    }
+    output::text(&format!(
+        "{}\n{}\n",
+        layer_table(&subject.model),
+        attribute_table(&subject.layers)
+    ));
+    output::text(&opinion_table(&opinions).to_string());
+    command.notes(&subject);
+    Ok(())
+}
+
+fn layer_table(model: &Model) -> Table {
+    let heads = [
+        ("layer", Align::Left),
+        ("type", Align::Left),
+        ("reads", Align::Left),
+        ("output", Align::Left),
+    ];
+    let mut table = Table::new(heads.into_iter().chain([("parameters", Align::Right)]));
+    for (_, layer) in model.layers() {
+        let reads: Vec<&str> = layer.inputs().iter().map(|&id| model.layer(id).name()).collect();
+        table.row([
+            layer.name(),
+            layer.op().layer_type().name(),
+            &reads.join(", "),
+            &format!("{:?}", layer.output_shape()),
+            &layer.parameters().to_string(),
+        ]);
+    }
+    table.rule();
+    table.row(["total", "", "", "", &model.parameters().to_string()]);
+    table
+}
+
+fn attribute_table(layers: &[LayerAttributes]) -> Table {
+    let left = ["layer", "kernel", "n_in x n_out", "io_type", "strategy", "weights", "output"];
+    let columns =
+        left.map(|head| (head, Align::Left)).into_iter().chain([("reuse factor", Align::Right)]);
+    let mut table = Table::new(columns);
+    for layer in layers {
+        let kernel = format!("{:?}", layer.weight_shape);
+        let mut row = vec![layer.name.clone(), kernel];
+        if let Some(hls) = &layer.hls {
+            row.push(format!("{} x {}", hls.n_in, hls.n_out));
+            row.extend([hls.io_type.to_string(), hls.strategy.to_string()]);
+            row.extend([hls.weight_precision.to_string(), hls.output_precision.to_string()]);
+            row.push(hls.reuse_factor.to_string());
+        }
+        table.row(row);
+    }
+    table
+}
+
+fn opinion_table(opinions: &[Opinion]) -> Table {
+    let left = ["objective", "layer", "optimised as"].map(|head| (head, Align::Left));
+    let right = [("groups", Align::Right)];
+    let last = [("cost", Align::Left), ("a group saves", Align::Left)];
+    let mut table = Table::new(left.into_iter().chain(right).chain(last));
+    let numbers = |numbers: &ByResource<u64>| {
+        numbers
+            .iter()
+            .map(|(name, number)| format!("{number} {name}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    for opinion in opinions {
+        let saves =
+            opinion.left_alone.clone().unwrap_or_else(|| numbers(&opinion.savings_of_a_group));
+        table.row([
+            opinion.objective.as_str(),
+            &opinion.layer,
+            opinion.structure.as_deref().unwrap_or("-"),
+            &opinion.groups.map_or_else(String::new, |groups| groups.to_string()),
+            &numbers(&opinion.cost),
+            &saves,
+        ]);
+    }
+    table
+}
+
+#[derive(Serialize)]
+struct Estimate<'a> {
+    schema: u32,
+    layers: Vec<LayerEstimate<'a>>,
+    total: ByResource<u64>,
+    diagnostics: &'a [String],
+}
+
+#[derive(Serialize)]
+struct LayerEstimate<'a> {
+    name: &'a str,
+    #[serde(rename = "type")]
+    layer_type: &'static str,
+    sparsity: f64,
+    resources: &'a ByResource<u64>,
+}
+
+/// Runs `handaxe estimate`.
+pub(crate) fn estimate(command: &Command) -> Result<(), Failure> {
+    let subject = command.load()?;
+    let objectives: Vec<&dyn Objective> =
+        subject.objectives.iter().map(|objective| &**objective).collect();
+    let layers =
+        footprint(&subject.model, subject.config.as_ref(), &objectives).map_err(Error::from)?;
+    let total = total(&layers);
+    if command.speech.json {
+        let diagnostics = &subject.diagnostics;
+        let layers = layers.iter().map(|footprint| LayerEstimate {
+            name: &footprint.layer.name,
+            layer_type: footprint.layer.layer_type.name(),
+            sparsity: footprint.sparsity,
+            resources: &footprint.resources,
+        });
+        return output::json(&Estimate {
+            schema: SCHEMA,
+            layers: layers.collect(),
+            total,
+            diagnostics,
+        });
+    }
+    output::text(&estimate_table(&layers, &total).to_string());
+    command.notes(&subject);
+    Ok(())
+}
+
+fn estimate_table(layers: &[Footprint], total: &ByResource<u64>) -> Table {
+    let left = [("layer", Align::Left), ("type", Align::Left), ("sparsity", Align::Right)];
+    let resources: Vec<String> = total.keys().map(|name| name.to_uppercase()).collect();
+    let mut table = Table::new(
+        left.into_iter().chain(resources.iter().map(|name| (name.as_str(), Align::Right))),
+    );
+    for Footprint { layer, sparsity, resources } in layers {
+        let first = [
+            layer.name.clone(),
+            layer.layer_type.to_string(),
+            format!("{:.1} %", 100.0 * sparsity),
+        ];
+        table.row(first.into_iter().chain(resources.values().map(u64::to_string)));
+    }
+    table.rule();
+    let first = ["total".to_owned(), String::new(), String::new()];
+    table.row(first.into_iter().chain(total.values().map(u64::to_string)));
+    table
+}

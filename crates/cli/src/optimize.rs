@@ -1,0 +1,246 @@
+//! `handaxe optimize`, and what runs when nothing is asked.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use handaxe::report::{Align, Table};
+use handaxe::run::{ByResource, ResultRecord, RunDir, SCHEMA};
+use handaxe::{Error, Finished, RunConfig, Samples};
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::options::{Hardware, Pruning, Source, Speech, Training};
+use crate::output;
+use crate::progress::Progress;
+
+/// The example that runs without any file: a part of MNIST.
+const EXAMPLE_DATA: &[u8] = include_bytes!("../../../fixtures/mnist/mnist.npz");
+const EXAMPLE_RUN: &str = include_str!("example.toml");
+
+const EXAMPLES: &str = "\
+Examples:
+  handaxe optimize run.toml --seed 1
+  handaxe optimize --network dense:64,relu,dense:32,relu,dense:32,relu,dense:5,softmax --data jets.npz:x=hlf_ungroomed,y=label \\
+      --objective vivado-dsp --final-sparsity 0.5 --reuse-factor 4 --strategy Resource --precision 'ap_fixed<16,6>'
+  handaxe optimize --model jets.safetensors --data jets.csv --config hls4ml_config.yml --objective vivado-ff --out slim
+  handaxe optimize --resume runs/vivado-dsp-003";
+
+/// Prune a network until it fits its budget, retraining around the cut
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
+pub(crate) struct Command {
+    /// Settings of a whole run, as TOML with the names of these flags as keys; flags override it
+    #[arg(value_name = "RUN.TOML")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    source: Source,
+    #[command(flatten)]
+    hardware: Hardware,
+    #[command(flatten)]
+    pruning: Pruning,
+    #[command(flatten)]
+    training: Training,
+    /// Where the run goes: a new directory [default: runs/<objective>-NNN]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    out: Option<PathBuf>,
+    /// Replace the run that stands at --out
+    #[arg(long, requires = "out", help_heading = "Output")]
+    force: bool,
+    /// Go on with an interrupted run, with its own settings
+    #[arg(long, value_name = "DIR", help_heading = "Output", conflicts_with_all = ["file", "out"])]
+    resume: Option<PathBuf>,
+    #[command(flatten)]
+    speech: Speech,
+}
+
+/// What several runs over folds come to.
+#[derive(Serialize)]
+struct Folds {
+    schema: u32,
+    folds: Vec<ResultRecord>,
+    mean_baseline_test: f64,
+    mean_final_test: f64,
+    ratio: f64,
+}
+
+/// Runs the command.
+pub(crate) fn run(command: &Command) -> Result<(), Failure> {
+    if let Some(dir) = &command.resume {
+        let mut progress = Progress::new(0, 0, command.speech.quiet);
+        let finished = handaxe::resume(dir, &Samples::load, &mut progress)?;
+        drop(progress);
+        return conclude(&finished, command.speech);
+    }
+    let config = command.config()?;
+    let samples = Samples::load(&config)?;
+    match config.folds {
+        Some(folds) if config.fold.is_none() => run_folds(&config, &samples, folds, command),
+        _ => conclude(&one(&config, &samples, command.force, command.speech)?, command.speech),
+    }
+}
+
+/// Runs the embedded example.
+pub(crate) fn run_example(speech: Speech) -> Result<(), Failure> {
+    let config = RunConfig::parse(EXAMPLE_RUN)?;
+    let parts = handaxe::formats::data::parts_of_npz(EXAMPLE_DATA).map_err(Error::from)?;
+    let samples = Samples { train: parts.train, test: parts.test };
+    if !speech.quiet {
+        eprintln!(
+            "No command given: training a network on a part of MNIST and pruning half of its DSPs."
+        );
+        eprintln!("(`handaxe --help` lists the commands.)");
+    }
+    conclude(&one(&config, &samples, false, speech)?, speech)
+}
+
+impl Command {
+    fn config(&self) -> Result<RunConfig, Failure> {
+        let config = match &self.file {
+            Some(path) => RunConfig::load(path)?,
+            None => RunConfig::default(),
+        };
+        let config = config.overridden(&self.source)?.overridden(&self.hardware)?;
+        let config = config.overridden(&self.pruning)?.overridden(&self.training)?;
+        Ok(RunConfig { out: self.out.clone().or(config.out.clone()), ..config })
+    }
+}
+
+fn one(
+    config: &RunConfig,
+    samples: &Samples,
+    force: bool,
+    speech: Speech,
+) -> Result<Finished, Error> {
+    let mut progress = Progress::new(config.baseline_epochs, config.epochs, speech.quiet);
+    handaxe::optimize(config, samples, force, &mut progress)
+}
+
+/// Tells how a run ended: its table, or its figures as JSON. What was asked but not met is a failure.
+fn conclude(finished: &Finished, speech: Speech) -> Result<(), Failure> {
+    let result = &finished.result;
+    if speech.json {
+        output::json(&Placed { result, out: &finished.path })?;
+    } else {
+        output::text(&handaxe::report::table(result));
+        output::text(&format!("Report: {}\n", finished.path.join("report.html").display()));
+        if !speech.quiet {
+            result.diagnostics.iter().for_each(|diagnostic| eprintln!("note: {diagnostic}"));
+        }
+    }
+    match result.met {
+        true => Ok(()),
+        false => Err(Failure::NotMet(unmet(result))),
+    }
+}
+
+/// A run's figures and where it lies.
+#[derive(Serialize)]
+struct Placed<'a> {
+    #[serde(flatten)]
+    result: &'a ResultRecord,
+    out: &'a Path,
+}
+
+fn unmet(result: &ResultRecord) -> String {
+    if result.best_step.is_none() {
+        let metric = &result.metric;
+        return format!(
+            "no step held the tolerance on {metric}, so the network is unchanged; allow more loss with --rtol, or train longer with --epochs"
+        );
+    }
+    let shares = result.asked.iter().map(|(name, asked)| {
+        let (achieved, feasible) = (result.achieved[name], result.feasible[name]);
+        format!("{name}: asked {asked:.3}, feasible {feasible:.3}, reached {achieved:.3}")
+    });
+    let shares = shares.collect::<Vec<_>>().join("; ");
+    format!(
+        "the asked sparsity was not met within the tolerance ({shares}); allow more loss with --rtol, or train longer with --epochs"
+    )
+}
+
+/// One run for each fold, in folders of a common directory, and their mean.
+fn run_folds(
+    config: &RunConfig,
+    samples: &Samples,
+    folds: usize,
+    command: &Command,
+) -> Result<(), Failure> {
+    let samples = match &samples.test {
+        Some(_) => {
+            return Err(Failure::Input(
+                "--folds divides data that come without a test part".to_owned(),
+            ));
+        }
+        None => samples,
+    };
+    let root = match &config.out {
+        Some(out) => RunDir::create(out, command.force).map_err(Error::from)?,
+        None => {
+            RunDir::numbered(Path::new(handaxe::RUNS), &config.objective).map_err(Error::from)?
+        }
+    };
+    let mut results = Vec::new();
+    for fold in 1..=folds {
+        let out = Some(root.path().join(format!("fold-{fold}")));
+        let config = RunConfig { fold: Some(fold), out, ..config.clone() };
+        let finished = one(&config, samples, false, command.speech)?;
+        if !command.speech.quiet {
+            let ResultRecord { baseline, last, met, .. } = &finished.result;
+            let verdict = if *met { "met" } else { "not met" };
+            eprintln!("fold {fold}: test {:.4} -> {:.4}, {verdict}", baseline.test, last.test);
+        }
+        results.push(finished.result);
+    }
+    let summary = Folds::new(results);
+    let json =
+        serde_json::to_vec_pretty(&summary).map_err(|error| Failure::Other(error.to_string()))?;
+    let path = root.path().join("folds.json");
+    handaxe::formats::write_atomically(&path, |file| file.write_all(&json)).map_err(Error::from)?;
+    if command.speech.json {
+        output::json(&summary)?
+    } else {
+        output::text(&summary.table())
+    }
+    match summary.folds.iter().all(|result| result.met) {
+        true => Ok(()),
+        false => Err(Failure::NotMet("not every fold met what was asked".to_owned())),
+    }
+}
+
+impl Folds {
+    fn new(folds: Vec<ResultRecord>) -> Self {
+        let mean =
+            |of: fn(&ResultRecord) -> f64| folds.iter().map(of).sum::<f64>() / folds.len() as f64;
+        let (mean_baseline_test, mean_final_test) =
+            (mean(|fold| fold.baseline.test), mean(|fold| fold.last.test));
+        let ratio = mean_final_test / mean_baseline_test;
+        Self { schema: SCHEMA, folds, mean_baseline_test, mean_final_test, ratio }
+    }
+
+    fn table(&self) -> String {
+        let resources: Vec<&String> =
+            self.folds.iter().take(1).flat_map(|fold| fold.achieved.keys()).collect();
+        let shares = resources.iter().flat_map(|name| {
+            [format!("{name} asked"), "feasible".to_owned(), "reached".to_owned()]
+        });
+        let heads: Vec<String> =
+            ["test before".to_owned(), "after".to_owned()].into_iter().chain(shares).collect();
+        let columns = heads.iter().map(|head| (head.as_str(), Align::Right));
+        let mut table = Table::new([("fold", Align::Left)].into_iter().chain(columns));
+        for (number, fold) in self.folds.iter().enumerate() {
+            let share = |shares: &ByResource<f64>, name: &str| {
+                shares.get(name).map_or_else(|| "-".to_owned(), |share| format!("{share:.4}"))
+            };
+            let shares = resources.iter().flat_map(|name| {
+                [share(&fold.asked, name), share(&fold.feasible, name), share(&fold.achieved, name)]
+            });
+            let scores = [fold.baseline.test, fold.last.test].map(|score| format!("{score:.4}"));
+            table.row([(number + 1).to_string()].into_iter().chain(scores).chain(shares));
+        }
+        table.rule();
+        let means =
+            [self.mean_baseline_test, self.mean_final_test].map(|score| format!("{score:.4}"));
+        table.row(["mean".to_owned()].into_iter().chain(means));
+        format!("{table}\nMean test metric after / before: {:.4}\n", self.ratio)
+    }
+}

@@ -1,0 +1,81 @@
+use handaxe::run::{CurveRecord, Event, ForeignError, Observer, Phase};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Shows a run as it goes: a bar on a terminal, a line a step elsewhere. All on standard error.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    baseline_epochs: usize,
+    epochs: usize,
+    quiet: bool,
+}
+
+impl Progress {
+    /// For a run of `epochs` a step after `baseline_epochs`; silent when `quiet`.
+    pub(crate) fn new(baseline_epochs: usize, epochs: usize, quiet: bool) -> Self {
+        let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(0) };
+        if let Ok(style) =
+            ProgressStyle::with_template("{msg:44} {bar:24} {pos}/{len} epochs {elapsed}")
+        {
+            bar.set_style(style);
+        }
+        Self { bar, baseline_epochs, epochs, quiet }
+    }
+
+    fn say(&self, line: &str) {
+        if self.quiet {
+        } else if self.bar.is_hidden() {
+            eprintln!("{line}");
+        } else {
+            self.bar.suspend(|| eprintln!("{line}"));
+        }
+    }
+
+    fn epoch(&self, record: &CurveRecord) {
+        let CurveRecord { phase, epoch, .. } = record;
+        if *phase == Phase::Baseline {
+            self.bar.set_length(self.baseline_epochs as u64);
+            self.bar.set_message(format!(
+                "baseline: loss {:.4}, metric {:.4}",
+                epoch.loss, epoch.metric
+            ));
+        }
+        self.bar.inc(1);
+    }
+}
+
+impl Observer for Progress {
+    fn notify(&mut self, event: &Event<'_>) -> Result<(), ForeignError> {
+        match event {
+            Event::Epoch(record) => self.epoch(record),
+            Event::Baseline { validation } => {
+                self.say(&format!("baseline: {validation:.4} on the validation samples"));
+            }
+            Event::Masked { step, sparsity, .. } => {
+                self.bar.set_position(0);
+                self.bar.set_length(self.epochs as u64);
+                self.bar.set_message(format!("step {step}: asking for {:.1} %", 100.0 * sparsity));
+            }
+            Event::Step { record, .. } => {
+                let achieved = record.achieved.iter();
+                let achieved: Vec<String> = achieved
+                    .map(|(name, share)| format!("{name} -{:.1} %", 100.0 * share))
+                    .collect();
+                let verdict = if record.good { "good" } else { "too low" };
+                self.say(&format!(
+                    "step {:>2}: {}, metric {:.4}: {verdict}",
+                    record.step,
+                    achieved.join(", "),
+                    record.metric
+                ));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,8 @@
+//! The command line as a user calls it, on small files of the tests' own.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod bad_input;
+mod common;
+mod inspect;
+mod knapsack;
+mod optimize;

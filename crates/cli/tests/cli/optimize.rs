@@ -1,0 +1,185 @@
+//! `handaxe optimize` and `handaxe` alone, as a user calls them.
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+
+use crate::common::{SMALL, command, folder, handaxe};
+use serde_json::Value;
+
+fn lines(path: &Path) -> Vec<Value> {
+    fs::read_to_string(path)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn keys(object: &Value) -> Vec<&str> {
+    object.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+/// The promise of the README: half of the DSPs, at most two points of accuracy, and it can be run again at once.
+#[test]
+fn the_example_keeps_its_promise() {
+    let folder = folder();
+    for number in ["001", "002"] {
+        let ran = handaxe(folder.path(), "--json --quiet");
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+        let result = ran.json();
+        assert_eq!(result["schema"], 1);
+        let dsp = |when: &str| result["resources"][when]["dsp"].as_u64().unwrap();
+        assert!(2 * dsp("after") <= dsp("before") && dsp("before") > 1000);
+        let test = |network: &str| result[network]["test"].as_f64().unwrap();
+        assert!(test("final") >= test("baseline") - 0.02 && test("baseline") > 0.9);
+        assert!(folder.path().join(format!("runs/vivado-dsp-{number}/report.html")).is_file());
+    }
+}
+
+#[test]
+fn a_run_leaves_its_directory_and_the_same_seed_the_same_bits() {
+    let folder = folder();
+    let first =
+        handaxe(folder.path(), &format!("optimize {SMALL} --final-sparsity 0.5 --out a --json"));
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    let second =
+        handaxe(folder.path(), &format!("optimize {SMALL} --final-sparsity 0.5 --out b --json"));
+    let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+    for name in ["baseline.safetensors", "model.safetensors", "epochs.jsonl"] {
+        assert!(
+            fs::read(a.join(name)).unwrap() == fs::read(b.join(name)).unwrap(),
+            "{name} differs"
+        );
+    }
+    assert_eq!(first.json()["resources"], second.json()["resources"]);
+
+    let steps = lines(&a.join("steps.jsonl"));
+    let expected = [
+        "achieved", "asked", "feasible", "good", "metric", "seconds", "solver", "sparsity", "step",
+    ];
+    assert!(steps.iter().all(|step| keys(step) == expected), "{:?}", keys(&steps[0]));
+    assert!(steps.iter().all(|step| keys(&step["solver"]) == ["bound", "name", "status", "value"]));
+    assert!(steps.iter().all(|step| step["solver"]["status"] == "optimal"));
+    let result: Value = serde_json::from_slice(&fs::read(a.join("result.json")).unwrap()).unwrap();
+    for key in ["baseline", "final", "resources", "layers", "seed", "version", "schema"] {
+        assert!(!result[key].is_null(), "{key}");
+    }
+    assert!(result["achieved"]["dsp"].as_f64().unwrap() >= 0.5);
+    for name in
+        ["run.toml", "report.html", "metric.svg", "resources.svg", "masks.svg", "training.svg"]
+    {
+        assert!(fs::metadata(a.join(name)).unwrap().len() > 100, "{name}");
+    }
+}
+
+/// The effective configuration of a run, given back as a file, repeats it; a flag overrides it.
+#[test]
+fn a_run_file_says_everything() {
+    let folder = folder();
+    handaxe(folder.path(), &format!("optimize {SMALL} --final-sparsity 0.5 --out a"));
+    let ran = handaxe(folder.path(), "optimize a/run.toml --out again --quiet");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let model = |run: &str| fs::read(folder.path().join(run).join("model.safetensors")).unwrap();
+    assert!(model("a") == model("again"));
+    let ran = handaxe(
+        folder.path(),
+        "optimize a/run.toml --out other --seed 4 --final-sparsity 0.25 --json --quiet",
+    );
+    assert_eq!(
+        (ran.json()["seed"].as_u64(), ran.json()["asked"]["dsp"].as_f64()),
+        (Some(4), Some(0.25))
+    );
+}
+
+#[test]
+fn every_objective_reaches_what_is_asked_or_feasible() {
+    let folder = folder();
+    for objective in ["parameter", "gpu-flops", "vivado-dsp", "vivado-ff", "vivado-dsp-bram"] {
+        let strategy =
+            if objective == "vivado-ff" { "--strategy Latency" } else { "--strategy Resource" };
+        let arguments =
+            SMALL.replace("--strategy Resource", strategy).replace("--rtol 0.9", "--rtol 0.5");
+        let arguments = format!(
+            "optimize {arguments} --objective {objective} --final-sparsity 0.5 --out {objective} --json"
+        );
+        let ran = handaxe(folder.path(), &arguments);
+        assert_eq!(ran.code, 0, "{objective}: {}", ran.stderr);
+        let result = ran.json();
+        for (resource, asked) in result["asked"].as_object().unwrap() {
+            let share = |of: &str| result[of][resource].as_f64().unwrap();
+            let wanted = asked.as_f64().unwrap().min(share("feasible"));
+            assert!(
+                share("achieved") >= wanted - 1e-9,
+                "{objective} {resource}: {}",
+                share("achieved")
+            );
+        }
+    }
+}
+
+/// Stops a run after some step has been recorded, whenever that is; what follows must not show it.
+#[test]
+fn an_interrupted_run_ends_with_the_same_bits() {
+    let folder = folder();
+    let arguments = SMALL.replace("--steps 3", "--steps 12");
+    handaxe(folder.path(), &format!("optimize {arguments} --final-sparsity 0.6 --out whole"));
+    let mut child =
+        command(folder.path(), &format!("optimize {arguments} --final-sparsity 0.6 --out cut"))
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+    let steps = folder.path().join("cut/steps.jsonl");
+    while child.try_wait().unwrap().is_none() {
+        if fs::read_to_string(&steps).is_ok_and(|text| text.lines().count() >= 3) {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    let ran = handaxe(folder.path(), "optimize --resume cut --quiet");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    for name in ["model.safetensors", "epochs.jsonl"] {
+        let read = |run: &str| fs::read(folder.path().join(run).join(name)).unwrap();
+        assert!(read("whole") == read("cut"), "{name} differs");
+    }
+}
+
+#[test]
+fn folds_are_run_each_and_their_mean_is_told() {
+    let folder = folder();
+    let arguments = SMALL.replace("--rtol 0.9", "--rtol 0.5");
+    let ran = handaxe(
+        folder.path(),
+        &format!("optimize {arguments} --final-sparsity 0.3 --folds 3 --out folds --json"),
+    );
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let summary = ran.json();
+    assert_eq!(summary["folds"].as_array().unwrap().len(), 3);
+    let tests: Vec<f64> = summary["folds"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fold| fold["final"]["test"].as_f64().unwrap())
+        .collect();
+    let mean = tests.iter().sum::<f64>() / 3.0;
+    assert!((summary["mean_final_test"].as_f64().unwrap() - mean).abs() < 1e-12);
+    assert!(folder.path().join("folds/fold-3/report.html").is_file());
+}
+
+/// Too much asked of too little training: the run ends, the network is the best that held, and the exit code tells.
+#[test]
+fn what_is_not_met_is_told_by_the_exit_code() {
+    let folder = folder();
+    let arguments = SMALL.replace("--rtol 0.9", "--rtol 0.999").replace("--epochs 3", "--epochs 2");
+    let ran = handaxe(
+        folder.path(),
+        &format!("optimize {arguments} --final-sparsity 0.99 --cutoff 0 --out hard"),
+    );
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("--rtol") && ran.stdout.contains("not met"),
+        "{}{}",
+        ran.stdout,
+        ran.stderr
+    );
+    assert!(folder.path().join("hard/result.json").is_file());
+}

@@ -1,0 +1,56 @@
+//! The pictures of a run, each a Scalable Vector Graphic that stands by itself.
+//!
+//! They follow the reader's light or dark scheme, tell marks apart by shape as well as by colour (Okabe and Ito's palette,
+//! which colour-blind readers can tell apart), and name what a mark stands for when it is pointed at.
+
+mod axis;
+mod figure;
+mod masks;
+mod metric;
+mod resources;
+mod training;
+
+pub(crate) use axis::Px;
+pub(crate) use figure::{Figure, STYLE};
+
+use crate::{Error, Run};
+
+/// The metric of every step against the sparsity it reached, one panel for each resource that was asked for,
+/// with the baseline, the tolerance and the step whose network is handed back.
+pub fn metric(run: &Run<'_>) -> String {
+    metric::figure(run).file()
+}
+
+/// Every layer's resources before and after.
+pub fn resources(run: &Run<'_>) -> String {
+    resources::figure(run).file()
+}
+
+/// The kernels of the network handed back as pictures: zeros, and the sign and size of what remains.
+///
+/// # Errors
+/// [`Error::Picture`] for a kernel that cannot be encoded as an image.
+pub fn masks(run: &Run<'_>) -> Result<String, Error> {
+    Ok(masks::figure(run)?.file())
+}
+
+/// Training loss and validation metric over all epochs of all steps.
+pub fn training(run: &Run<'_>) -> String {
+    training::figure(run).file()
+}
+
+pub(crate) fn metric_figure(run: &Run<'_>) -> Figure {
+    metric::figure(run)
+}
+
+pub(crate) fn resources_figure(run: &Run<'_>) -> Figure {
+    resources::figure(run)
+}
+
+pub(crate) fn masks_figure(run: &Run<'_>) -> Result<Figure, Error> {
+    masks::figure(run)
+}
+
+pub(crate) fn training_figure(run: &Run<'_>) -> Figure {
+    training::figure(run)
+}

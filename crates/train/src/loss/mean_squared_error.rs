@@ -1,0 +1,27 @@
+use candle_core::Tensor;
+use handaxe_data::Targets;
+
+use super::{Loss, unusable};
+use crate::Error;
+use crate::node::from_array;
+
+/// Mean of the squared differences over all outputs and samples.
+#[derive(Debug, Clone, Copy)]
+pub struct MeanSquaredError;
+
+impl Loss for MeanSquaredError {
+    fn name(&self) -> &'static str {
+        "mean squared error"
+    }
+
+    fn takes_scores(&self) -> bool {
+        false
+    }
+
+    fn mean(&self, outputs: &Tensor, targets: &Targets) -> Result<Tensor, Error> {
+        let Targets::Values(values) = targets else {
+            return Err(unusable(self, targets));
+        };
+        Ok(candle_nn::loss::mse(&outputs.reshape(values.shape())?, &from_array(values)?)?)
+    }
+}

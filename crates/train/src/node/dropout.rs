@@ -1,0 +1,32 @@
+use candle_core::{Result, Tensor};
+use rand::Rng;
+
+use super::values::{tensor, zip};
+use super::{Computed, Gradients, Node, Pass, identity};
+
+/// Zeroes a share of the elements in training and scales the others up, so that sums stay the same on average.
+pub(super) struct Dropout {
+    rate: f64,
+}
+
+impl Dropout {
+    pub(super) fn new(rate: f64) -> Self {
+        Self { rate }
+    }
+}
+
+impl Node for Dropout {
+    fn forward(&self, inputs: &[&Tensor], pass: &mut Pass<'_>) -> Result<Computed> {
+        let Pass::Training(draw) = pass else { return Ok(identity(inputs[0])) };
+        let scale = (1.0 / (1.0 - self.rate)) as f32;
+        let keep = |_| if draw.random_bool(self.rate) { 0.0 } else { scale };
+        let kept: Vec<f32> = (0..inputs[0].elem_count()).map(keep).collect();
+        let kept = tensor(kept, inputs[0].dims())?;
+        let output = zip(inputs[0], &kept, |value, factor| value * factor)?;
+        let back = move |gradient: &Tensor| {
+            let by_input = zip(gradient, &kept, |slope, factor| slope * factor)?;
+            Ok(Gradients { inputs: vec![Some(by_input)], weights: Vec::new() })
+        };
+        Ok(Computed { output, back: Box::new(back) })
+    }
+}

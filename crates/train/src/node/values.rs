@@ -1,0 +1,92 @@
+//! Reading and changing the elements of candle's tensors in place.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use candle_core::backend::BackendStorage;
+use candle_core::{
+    CpuStorage, DType, Device, Error, InplaceOp1, Layout, Result, Storage, StorageRef, Tensor,
+};
+
+/// The elements of a contiguous operand of a custom operation.
+pub(crate) fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+    Ok(&storage.as_slice::<f32>()?[contiguous(layout)?])
+}
+
+/// Where a tensor's elements lie in its storage.
+fn contiguous(layout: &Layout) -> Result<Range<usize>> {
+    let offsets = layout.contiguous_offsets();
+    let (start, end) = offsets.ok_or(Error::RequiresContiguous { op: "values" })?;
+    Ok(start..end)
+}
+
+/// A contiguous tensor in the processor's memory, held for reading.
+pub(crate) struct Operand<'a> {
+    storage: StorageRef<'a>,
+    range: Range<usize>,
+}
+
+impl<'a> Operand<'a> {
+    pub(crate) fn new(tensor: &'a Tensor) -> Result<Self> {
+        let (storage, layout) = tensor.storage_and_layout();
+        Ok(Self { storage, range: contiguous(layout)? })
+    }
+
+    pub(crate) fn values(&self) -> Result<&[f32]> {
+        match &*self.storage {
+            Storage::Cpu(storage) => Ok(&storage.as_slice::<f32>()?[self.range.clone()]),
+            _ => Err(Error::Msg("this operation runs on the processor only".to_owned())),
+        }
+    }
+}
+
+/// A tensor over `values` on the processor.
+pub(crate) fn tensor(values: Vec<f32>, shape: &[usize]) -> Result<Tensor> {
+    Tensor::from_vec(values, shape, &Device::Cpu)
+}
+
+/// Element by element `f(a, b)` of two contiguous tensors of one shape.
+pub(crate) fn zip(a: &Tensor, b: &Tensor, f: impl Fn(f32, f32) -> f32) -> Result<Tensor> {
+    let (left, right) = (Operand::new(a)?, Operand::new(b)?);
+    let pairs = left.values()?.iter().zip(right.values()?);
+    tensor(pairs.map(|(&a, &b)| f(a, b)).collect(), a.dims())
+}
+
+/// Adds `bias` to every row.
+pub(crate) fn add_rows(matrix: &mut [f32], bias: &[f32]) {
+    for row in matrix.chunks_exact_mut(bias.len().max(1)) {
+        row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
+    }
+}
+
+/// The sum of all rows of `columns` elements.
+pub(crate) fn sum_rows(matrix: &[f32], columns: usize) -> Vec<f32> {
+    let mut sums = vec![0.0; columns];
+    for row in matrix.chunks_exact(columns.max(1)) {
+        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+    }
+    sums
+}
+
+/// Lets `change` rewrite the elements of `tensor`; every tensor that shares its memory sees it.
+pub(crate) fn change(tensor: &Tensor, change: impl FnMut(&mut [f32])) -> Result<()> {
+    tensor.inplace_op1(&Change(RefCell::new(change)))
+}
+
+struct Change<F>(RefCell<F>);
+
+impl<F: FnMut(&mut [f32])> InplaceOp1 for Change<F> {
+    fn name(&self) -> &'static str {
+        "change"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
+        let range = contiguous(layout)?;
+        let CpuStorage::F32(values) = storage else {
+            let (expected, got) = (DType::F32, storage.dtype());
+            return Err(Error::UnexpectedDType { msg: "change", expected, got });
+        };
+        (self.0.borrow_mut())(&mut values[range]);
+        Ok(())
+    }
+}

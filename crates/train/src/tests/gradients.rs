@@ -1,0 +1,185 @@
+use candle_core::{Tensor as Candle, Var};
+use handaxe_data::{Targets, seeded};
+use handaxe_graph::{Activation, LayerId, Model, Op, Padding, PoolKind, Window};
+
+use super::{chain, dense, noise, randomise};
+use crate::Network;
+use crate::loss::for_targets;
+use crate::node::values::change;
+use crate::node::{Pass, from_array};
+
+/// The samples of every check.
+const SAMPLES: usize = 5;
+
+/// Half the distance over which differences are taken.
+const STEP: f32 = 2e-3;
+
+/// How far a gradient may be off, as a share of the largest gradient of its array, which counts as `SMALLEST` at least:
+/// the rounding of a loss around 1 in single precision is some 1e-7, over 2 * STEP 3e-5; the curvature adds the rest.
+const TOLERANCE: f32 = 4e-3;
+
+const SMALLEST: f32 = 5e-2;
+
+/// Compares the gradient of the whole network's training loss by every weight with central differences.
+fn check(what: &str, model: &Model, targets: &Targets) {
+    let network = Network::new(model).unwrap();
+    let loss = for_targets(targets);
+    let end = if loss.takes_scores() { network.scores() } else { network.output() };
+    let inputs: Vec<Candle> = model
+        .inputs()
+        .enumerate()
+        .map(|(seed, (_, layer))| {
+            let shape = [&[SAMPLES], layer.output_shape()].concat();
+            from_array(&noise(&shape, 50 + seed as u64)).unwrap()
+        })
+        .collect();
+    let forward = || {
+        // The same generator each time: the same dropout.
+        let mut random = seeded(9, 9);
+        let tape = network.forward(&inputs, &mut Pass::Training(&mut random), end).unwrap();
+        let outputs = Var::from_tensor(tape.output().unwrap()).unwrap();
+        let loss = loss.mean(&outputs, targets).unwrap();
+        (tape, outputs, loss)
+    };
+    let value = || forward().2.to_scalar::<f32>().unwrap();
+    let (tape, outputs, loss) = forward();
+    let gradient = loss.backward().unwrap().remove(&outputs).unwrap();
+    let gradients = network.backward(tape, gradient).unwrap();
+    for (parameter, gradient) in network.parameters().iter().zip(gradients) {
+        let gradient = gradient.unwrap().flatten_all().unwrap();
+        let gradient = gradient.to_vec1::<f32>().unwrap();
+        let nudge = |index: usize, by: f32| {
+            change(parameter.var, |weights| weights[index] += by).unwrap();
+        };
+        let differences = (0..gradient.len()).map(|index| {
+            nudge(index, STEP);
+            let up = value();
+            nudge(index, -2.0 * STEP);
+            let down = value();
+            nudge(index, STEP);
+            (up - down) / (2.0 * STEP)
+        });
+        let differences: Vec<f32> = differences.collect();
+        let largest = gradient.iter().fold(SMALLEST, |most, slope| most.max(slope.abs()));
+        for (index, (slope, difference)) in gradient.iter().zip(&differences).enumerate() {
+            assert!(
+                (slope - difference).abs() <= TOLERANCE * largest,
+                "{what}: {}/{} element {index}: gradient {slope}, difference {difference}, largest {largest}",
+                network.name(parameter.layer),
+                parameter.name,
+            );
+        }
+    }
+}
+
+fn classes() -> Targets {
+    Targets::classes(vec![0, 2, 1, 1, 0], 3).unwrap()
+}
+
+/// Around the layers under test: one before, so that the gradient by their input counts too, and one after.
+fn check_layers(what: &str, input: &[usize], ops: Vec<Op>) {
+    let before = Op::Dense { units: input[input.len() - 1], bias: true };
+    let ops = [vec![before], ops, vec![Op::Flatten, dense(3)]].concat();
+    check(what, &chain(input, ops), &classes());
+}
+
+fn window(size: &[usize], strides: &[usize], padding: Padding) -> Window {
+    Window { strides: strides.to_vec(), ..Window::dense(size, padding) }
+}
+
+/// Windows of one and two axes, with gaps, overlaps and borders.
+fn windows() -> Vec<(Vec<usize>, Window)> {
+    vec![
+        (vec![7, 2], window(&[3], &[1], Padding::Valid)),
+        (vec![7, 2], window(&[3], &[2], Padding::Same)),
+        (vec![5, 4, 2], window(&[3, 2], &[1, 1], Padding::Valid)),
+        (vec![5, 5, 2], window(&[3, 3], &[2, 2], Padding::Same)),
+        (vec![5, 6, 2], window(&[2, 2], &[2, 3], Padding::Valid)),
+    ]
+}
+
+#[test]
+fn dense_on_vectors_and_sequences() {
+    check("dense", &chain(&[4], vec![dense(6), dense(3)]), &classes());
+    check_layers("dense on a sequence", &[3, 4], vec![dense(5)]);
+    check_layers("no bias", &[4], vec![Op::Dense { units: 5, bias: false }]);
+}
+
+#[test]
+fn convolutions() {
+    for (input, window) in windows() {
+        for bias in [true, false] {
+            let conv = Op::Conv { filters: 3, window: window.clone(), bias };
+            check_layers(&format!("conv {window:?}"), &input, vec![conv]);
+            let depthwise = Op::DepthwiseConv { multiplier: 2, window: window.clone(), bias };
+            check_layers(&format!("depthwise {window:?}"), &input, vec![depthwise]);
+        }
+    }
+}
+
+#[test]
+fn pools() {
+    for (input, window) in windows() {
+        for kind in [PoolKind::Max, PoolKind::Average] {
+            let pool = Op::Pool { kind, window: window.clone() };
+            check_layers(&format!("{kind:?} {window:?}"), &input, vec![pool]);
+            check_layers(&format!("global {kind:?}"), &input, vec![Op::GlobalPool { kind }]);
+        }
+    }
+}
+
+#[test]
+fn activations() {
+    let functions = [
+        Activation::Linear,
+        Activation::Relu,
+        Activation::LeakyRelu { slope: 0.3 },
+        Activation::Elu { alpha: 1.0 },
+        Activation::Selu,
+        Activation::Sigmoid,
+        Activation::HardSigmoid,
+        Activation::Tanh,
+        Activation::HardTanh,
+        Activation::Softplus,
+        Activation::Softsign,
+        Activation::Softmax,
+    ];
+    for function in functions {
+        check_layers(function.name(), &[6], vec![Op::Activation { function }]);
+    }
+}
+
+#[test]
+fn batch_norm_dropout_and_shapes() {
+    let norm = Op::BatchNorm { epsilon: 1e-3, momentum: 0.9 };
+    check_layers("batch norm", &[4], vec![norm.clone()]);
+    check_layers("batch norm on pixels", &[3, 3, 2], vec![norm]);
+    check_layers("dropout", &[6], vec![Op::Dropout { rate: 0.4 }]);
+    check_layers("reshape", &[2, 6], vec![Op::Reshape { shape: vec![3, 4] }, dense(2)]);
+}
+
+#[test]
+fn branches_that_meet() {
+    for join in [Op::Add, Op::Multiply, Op::Concatenate] {
+        let mut model = Model::new("branches");
+        let add = |model: &mut Model, name: &str, op: Op, inputs: &[LayerId]| {
+            model.add(name, op, inputs).unwrap()
+        };
+        let one = add(&mut model, "one", Op::Input { shape: vec![4] }, &[]);
+        let two = add(&mut model, "two", Op::Input { shape: vec![3] }, &[]);
+        let left = add(&mut model, "left", dense(5), &[one]);
+        let right = add(&mut model, "right", dense(5), &[two]);
+        let deep = add(&mut model, "deep", dense(5), &[left]);
+        let joined = add(&mut model, "join", join.clone(), &[left, right, deep]);
+        add(&mut model, "last", dense(3), &[joined]);
+        randomise(&mut model);
+        check(&format!("{join:?}"), &model, &classes());
+    }
+}
+
+#[test]
+fn mean_squared_error_through_softmax() {
+    let softmax = Op::Activation { function: Activation::Softmax };
+    let model = chain(&[4], vec![dense(5), dense(3), softmax]);
+    check("mse", &model, &Targets::Values(noise(&[SAMPLES, 3], 8)));
+}

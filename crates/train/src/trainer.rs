@@ -1,0 +1,277 @@
+use candle_core::{Tensor, Var};
+use handaxe_data::{Dataset, Direction, Metric, Targets, seeded};
+use handaxe_graph::Model;
+use handaxe_optimize::{EpochRecord, Fit, ForeignError, Part, Trainer};
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use crate::loss::{Loss, for_targets};
+use crate::node::{Pass, values};
+use crate::optimiser::Rule;
+use crate::step::{Held, Penalty, step};
+use crate::{Error, Network, Optimiser};
+
+/// The first of the streams of a seed from which the order of samples and dropout are drawn, two a stretch.
+const STREAM: u64 = 0x7a19_0000_0000;
+
+/// The samples of a training: three parts that share none.
+#[derive(Debug, Clone)]
+pub struct Data {
+    /// Gradients come from these.
+    pub train: Dataset,
+    /// Decisions are based on these.
+    pub validation: Dataset,
+    /// Nothing but the final figures sees these.
+    pub test: Dataset,
+}
+
+/// How to train.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Samples a step, at least 1; the last batch of an epoch may be smaller.
+    pub batch_size: usize,
+    /// Size of a step, above 0.
+    pub learning_rate: f64,
+    /// The rule by which gradients change weights.
+    pub optimiser: Optimiser,
+    /// Adds `l1 * sum |w|` over all kernels to the loss; 0 or more.
+    pub l1: f64,
+    /// Adds `l2 * sum w^2` over all kernels to the loss; 0 or more.
+    pub l2: f64,
+    /// Source of all randomness.
+    pub seed: u64,
+}
+
+impl Default for Settings {
+    /// Keras' defaults: batches of 32, Adam with a learning rate of 0.001, no regulariser. The seed is 0.
+    fn default() -> Self {
+        Self {
+            batch_size: 32,
+            learning_rate: 0.001,
+            optimiser: Optimiser::Adam,
+            l1: 0.0,
+            l2: 0.0,
+            seed: 0,
+        }
+    }
+}
+
+impl Settings {
+    fn check(&self) -> Result<(), Error> {
+        let momentum = match self.optimiser {
+            Optimiser::Adam => 0.0,
+            Optimiser::Sgd { momentum } => momentum,
+        };
+        let not_negative = |value: f64| value.is_finite() && value >= 0.0;
+        let checks = [
+            ("the batch size", "1 or more", self.batch_size as f64, self.batch_size >= 1),
+            (
+                "the learning rate",
+                "a number above 0",
+                self.learning_rate,
+                not_negative(self.learning_rate) && self.learning_rate > 0.0,
+            ),
+            ("the momentum", "in 0..1", momentum, (0.0..1.0).contains(&momentum)),
+            ("the L1 coefficient", "0 or more", self.l1, not_negative(self.l1)),
+            ("the L2 coefficient", "0 or more", self.l2, not_negative(self.l2)),
+        ];
+        match checks.into_iter().find(|(.., fine)| !fine) {
+            Some((what, right, given, _)) => Err(Error::Setting { what, right, given }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Trains a network on candle. Same seed, same bits, whatever the number of threads.
+///
+/// ```
+/// use handaxe_data::{Dataset, Targets, Tensor, metric};
+/// use handaxe_optimize::{Fit, Part, Trainer};
+/// use handaxe_train::{CandleTrainer, Data, Initialiser, Settings, initialise, parse};
+///
+/// let corners = Tensor::new(vec![4, 2], vec![0., 0., 0., 1., 1., 0., 1., 1.])?;
+/// let xor = Dataset::new(vec![corners], Targets::classes(vec![0, 1, 1, 0], 2)?)?;
+/// let mut model = parse("dense:8,tanh,dense:2,softmax", "xor", &[2])?;
+/// initialise(&mut model, Initialiser::default(), 7)?;
+///
+/// let data = Data { train: xor.clone(), validation: xor.clone(), test: xor };
+/// let settings = Settings { learning_rate: 0.05, ..Settings::default() };
+/// let mut trainer = CandleTrainer::new(&model, data, metric("accuracy")?, settings)?;
+/// trainer.fit(&Fit { epochs: 100, frozen: None, stream: 0 }, &mut |_| Ok(()))?;
+/// assert_eq!(trainer.evaluate(Part::Test)?, 1.0);
+/// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+/// ```
+pub struct CandleTrainer {
+    network: Network,
+    data: Data,
+    metric: Box<dyn Metric>,
+    loss: Box<dyn Loss>,
+    settings: Settings,
+    rule: Box<dyn Rule>,
+}
+
+impl CandleTrainer {
+    /// A trainer of `model` from the weights that it has. The loss is categorical cross-entropy where the targets are
+    /// classes and mean squared error where they are values.
+    ///
+    /// # Errors
+    /// Settings out of range; data that do not fit the model: [`Error::InputCount`], [`Error::InputShape`],
+    /// [`Error::OutputShape`]; a model without input or with several outputs.
+    pub fn new(
+        model: &Model,
+        data: Data,
+        metric: Box<dyn Metric>,
+        settings: Settings,
+    ) -> Result<Self, Error> {
+        settings.check()?;
+        let network = Network::new(model)?;
+        let parts =
+            [("training", &data.train), ("validation", &data.validation), ("test", &data.test)];
+        for (part, data) in parts {
+            network.check_inputs(part, data.inputs())?;
+            check_outputs(part, network.output_shape(), data.targets())?;
+        }
+        let (loss, rule) = (for_targets(data.train.targets()), settings.optimiser.rule());
+        Ok(Self { network, data, metric, loss, settings, rule })
+    }
+
+    /// Trains by another loss.
+    #[must_use]
+    pub fn with_loss(mut self, loss: Box<dyn Loss>) -> Self {
+        self.loss = loss;
+        self
+    }
+
+    /// One pass over the training samples in the order of `order`; the mean loss.
+    fn epoch(
+        &mut self,
+        order: &[usize],
+        held: &Held,
+        dropout: &mut ChaCha8Rng,
+    ) -> Result<f64, Error> {
+        let end = match self.loss.takes_scores() {
+            true => self.network.scores(),
+            false => self.network.output(),
+        };
+        let penalty = Penalty { l1: self.settings.l1 as f32, l2: self.settings.l2 as f32 };
+        let mut total = 0.0;
+        for samples in order.chunks(self.settings.batch_size) {
+            let (inputs, targets) = batch(&self.data.train, samples)?;
+            let tape = self.network.forward(&inputs, &mut Pass::Training(dropout), end)?;
+            let outputs = Var::from_tensor(tape.output()?)?;
+            let loss = self.loss.mean(&outputs, &targets)?;
+            let mean = f64::from(loss.to_scalar::<f32>()?);
+            if !mean.is_finite() {
+                return Ok(mean);
+            }
+            self.rule.begin(self.settings.learning_rate);
+            let gradient = loss.backward()?.remove(&outputs).map_or(outputs.zeros_like(), Ok)?;
+            let gradients = self.network.backward(tape, gradient.contiguous()?)?;
+            let paid = step(&self.network, &gradients, penalty, held, self.rule.as_mut())?;
+            total += (mean + paid) * samples.len() as f64;
+        }
+        Ok(total / order.len() as f64)
+    }
+
+    fn check_finite(&self, epoch: usize, loss: f64) -> Result<(), Error> {
+        let learning_rate = self.settings.learning_rate;
+        if !loss.is_finite() {
+            return Err(Error::Diverged { epoch, what: "the loss", value: loss, learning_rate });
+        }
+        match self.network.first_not_finite()? {
+            Some(value) => {
+                let value = f64::from(value);
+                Err(Error::Diverged { epoch, what: "a weight", value, learning_rate })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Trainer for CandleTrainer {
+    fn direction(&self) -> Direction {
+        self.metric.direction()
+    }
+
+    fn model(&self) -> Result<Model, ForeignError> {
+        Ok(self.network.model()?)
+    }
+
+    fn restore(&mut self, model: &Model) -> Result<(), ForeignError> {
+        Ok(self.network.load(model)?)
+    }
+
+    fn evaluate(&mut self, part: Part) -> Result<f64, ForeignError> {
+        let data = match part {
+            Part::Validation => &self.data.validation,
+            Part::Test => &self.data.test,
+        };
+        let outputs = self.network.outputs(data.inputs())?;
+        Ok(self.metric.evaluate(&outputs, data.targets())?)
+    }
+
+    fn reset(&mut self) -> Result<(), ForeignError> {
+        self.rule = self.settings.optimiser.rule();
+        Ok(())
+    }
+
+    fn fit(
+        &mut self,
+        fit: &Fit<'_>,
+        progress: &mut dyn FnMut(&EpochRecord) -> Result<(), ForeignError>,
+    ) -> Result<(), ForeignError> {
+        let held = Held::new(&self.network, fit.frozen)?;
+        let stream = STREAM.wrapping_add(fit.stream.wrapping_mul(2));
+        let mut shuffle = seeded(self.settings.seed, stream);
+        let mut dropout = seeded(self.settings.seed, stream.wrapping_add(1));
+        let mut order: Vec<usize> = (0..self.data.train.len()).collect();
+        for epoch in 1..=fit.epochs {
+            order.shuffle(&mut shuffle);
+            let loss = self.epoch(&order, &held, &mut dropout)?;
+            self.check_finite(epoch, loss)?;
+            let metric = self.evaluate(Part::Validation)?;
+            progress(&EpochRecord { epoch, loss, metric })?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a network that answers with `output` can be held against `targets`.
+fn check_outputs(part: &'static str, output: &[usize], targets: &Targets) -> Result<(), Error> {
+    let fits = match targets {
+        Targets::Classes { classes, .. } => output == [*classes],
+        Targets::Values(values) => output.iter().product::<usize>() == values.row_len(),
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(Error::OutputShape { part, output: output.to_vec(), targets: targets.width() })
+}
+
+/// The inputs and targets of some samples.
+fn batch(data: &Dataset, samples: &[usize]) -> Result<(Vec<Tensor>, Targets), Error> {
+    let gather = |array: &handaxe_data::Tensor| {
+        let width = array.row_len();
+        let mut rows = Vec::with_capacity(samples.len() * width);
+        for &sample in samples {
+            rows.extend_from_slice(&array.values()[sample * width..][..width]);
+        }
+        let mut shape = array.shape().to_vec();
+        shape[0] = samples.len();
+        (shape, rows)
+    };
+    let inputs = data.inputs().iter().map(gather);
+    let inputs = inputs.map(|(shape, rows)| values::tensor(rows, &shape));
+    let inputs = inputs.collect::<Result<_, _>>()?;
+    let targets = match data.targets() {
+        Targets::Classes { labels, classes } => Targets::Classes {
+            labels: samples.iter().map(|&sample| labels[sample]).collect(),
+            classes: *classes,
+        },
+        Targets::Values(array) => {
+            let (shape, rows) = gather(array);
+            Targets::Values(handaxe_data::Tensor::new(shape, rows)?)
+        }
+    };
+    Ok((inputs, targets))
+}
