@@ -12,7 +12,7 @@ mod rebuild;
 
 use std::collections::BTreeMap;
 
-use handaxe_graph::{Layer, LayerId, Model};
+use handaxe_graph::{Activation, Layer, LayerId, Model, Op, Window};
 
 use crate::Error;
 use joint::{Depthwise, Joint};
