@@ -16,7 +16,9 @@ const FLOORS: [(&str, &[&str]); 7] = [
 
 fn floor(folder: &str) -> usize {
     let found = FLOORS.iter().position(|(_, folders)| folders.contains(&folder));
-    found.unwrap_or_else(|| panic!("crates/{folder} stands on no floor: add it to ARCHITECTURE.md and here"))
+    found.unwrap_or_else(|| {
+        panic!("crates/{folder} stands on no floor: add it to ARCHITECTURE.md and here")
+    })
 }
 
 /// The folders in `crates/`, each with its manifest.
@@ -33,9 +35,13 @@ fn manifests() -> BTreeMap<String, toml::Table> {
 
 /// The folders of the workspace's own crates that a manifest names in its tables of dependencies.
 fn own_dependencies(manifest: &toml::Table) -> Vec<String> {
-    let tables = ["dependencies", "build-dependencies"].into_iter().filter_map(|kind| manifest.get(kind)?.as_table());
+    let tables = ["dependencies", "build-dependencies"]
+        .into_iter()
+        .filter_map(|kind| manifest.get(kind)?.as_table());
     let names = tables.flat_map(|table| table.keys());
-    let own = names.filter_map(|name| if name == "handaxe" { Some("handaxe") } else { name.strip_prefix("handaxe-") });
+    let own = names.filter_map(|name| {
+        if name == "handaxe" { Some("handaxe") } else { name.strip_prefix("handaxe-") }
+    });
     own.map(str::to_owned).collect()
 }
 
@@ -55,7 +61,11 @@ fn every_crate_depends_only_on_floors_below_its_own() {
         }
     }
     let listed: usize = FLOORS.iter().map(|(_, folders)| folders.len()).sum();
-    assert_eq!(manifests.len(), listed, "every listed crate stands in crates/ and the other way round");
+    assert_eq!(
+        manifests.len(),
+        listed,
+        "every listed crate stands in crates/ and the other way round"
+    );
     assert!(edges > 15, "only {edges} dependencies were seen: the manifests are not being read");
 }
 
@@ -64,7 +74,8 @@ fn every_crate_depends_only_on_floors_below_its_own() {
 fn only_train_knows_candle() {
     for (folder, manifest) in manifests() {
         let dependencies = manifest.get("dependencies").and_then(|table| table.as_table());
-        let candle = dependencies.is_some_and(|table| table.keys().any(|name| name.starts_with("candle")));
+        let candle =
+            dependencies.is_some_and(|table| table.keys().any(|name| name.starts_with("candle")));
         assert_eq!(candle, folder == "train", "crates/{folder}");
     }
 }
@@ -72,7 +83,9 @@ fn only_train_knows_candle() {
 /// The map in ARCHITECTURE.md is the one that is tested here.
 #[test]
 fn the_map_is_true() {
-    let map = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../ARCHITECTURE.md")).unwrap();
+    let map =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../ARCHITECTURE.md"))
+            .unwrap();
     for (number, folders) in FLOORS {
         for folder in folders {
             let row = format!("| {number} | `{folder}` |");

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use handaxe_data::{Standardiser, Tensor};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::shape::MOST_WEIGHTS;
 use crate::{Error, Op, nearest};
@@ -26,6 +27,7 @@ pub struct Layer {
     inputs: Vec<LayerId>,
     output_shape: Vec<usize>,
     weights: BTreeMap<&'static str, Tensor>,
+    extra: BTreeMap<String, Value>,
 }
 
 impl Layer {
@@ -62,6 +64,11 @@ impl Layer {
     /// The weights that pruning works on.
     pub fn kernel(&self) -> Option<&Tensor> {
         self.weight("kernel")
+    }
+
+    /// What the user noted for objectives on other platforms, by the user's own keys.
+    pub fn extra(&self) -> &BTreeMap<String, Value> {
+        &self.extra
     }
 
     /// Number of stored numbers, running statistics included.
@@ -144,6 +151,7 @@ impl Model {
             weights: weights.collect(),
             op,
             inputs: inputs.to_vec(),
+            extra: BTreeMap::new(),
         };
         let id = LayerId(u32::try_from(self.layers.len()).unwrap_or(u32::MAX));
         self.layers.push(layer);
@@ -260,6 +268,12 @@ impl Model {
         Ok(())
     }
 
+    /// Notes something of a layer for objectives on other platforms; it travels with the model to
+    /// [`LayerAttributes::extra`](crate::LayerAttributes::extra).
+    pub fn set_extra(&mut self, id: LayerId, key: &str, value: Value) {
+        self.layers[id.index()].extra.insert(key.to_owned(), value);
+    }
+
     /// What a finished model must have beyond what [`Model::add`] checks: an input and an output.
     ///
     /// # Errors
@@ -292,6 +306,8 @@ struct LayerRecord {
     inputs: Vec<LayerId>,
     #[serde(flatten)]
     op: Op,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    extra: BTreeMap<String, Value>,
 }
 
 impl From<Model> for Record {
@@ -301,6 +317,7 @@ impl From<Model> for Record {
             name: layer.name,
             inputs: layer.inputs,
             op: layer.op,
+            extra: layer.extra,
         });
         let (outputs, preprocessing) = (model.outputs, model.preprocessing);
         Self { name: model.name, layers: layers.collect(), outputs, preprocessing }
@@ -313,7 +330,8 @@ impl TryFrom<Record> for Model {
     fn try_from(record: Record) -> Result<Self, Error> {
         let mut model = Self::new(&record.name);
         for layer in record.layers {
-            model.add(&layer.name, layer.op, &layer.inputs)?;
+            let id = model.add(&layer.name, layer.op, &layer.inputs)?;
+            model.layers[id.index()].extra = layer.extra;
         }
         model.set_outputs(&record.outputs)?;
         model.set_preprocessing(record.preprocessing)?;
@@ -352,6 +370,8 @@ mod tests {
             model.set_preprocessing(vec![scale; 2]),
             Err(Error::Preprocessing { .. })
         ));
+        let fc = model.find("fc").unwrap();
+        model.set_extra(fc, "energy", serde_json::json!({ "pJ": 0.3 }));
         let json = serde_json::to_string(&model).unwrap();
         assert_eq!(serde_json::from_str::<Model>(&json).unwrap(), model);
         let cyclic = json.replace("\"inputs\":[0,1]", "\"inputs\":[0,2]");
