@@ -105,7 +105,7 @@ pub struct LayerAttributes {
     pub is_last: bool,
     /// How it is to be built, if a configuration was given.
     pub hls: Option<HlsAttributes>,
-    /// Values for objectives on other platforms, by the user's own keys.
+    /// Values for objectives on other platforms, by the user's own keys: what [`Model::set_extra`] noted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub extra: BTreeMap<String, serde_json::Value>,
 }
@@ -179,7 +179,7 @@ impl Model {
                 output_shape: layer.output_shape().to_vec(),
                 is_last: last[id.index()],
                 hls,
-                extra: BTreeMap::new(),
+                extra: layer.extra().clone(),
             })
         });
         let layers = layers.collect();
@@ -292,7 +292,12 @@ mod tests {
     fn multiplication_sizes() {
         let config =
             HlsConfig::uniform("fixed<16,6>".parse().unwrap(), 1, Strategy::Latency).unwrap();
-        let (layers, diagnostics) = convnet().attributes(Some(&config)).unwrap();
+        let mut model = convnet();
+        let pointwise = model.find("pointwise").unwrap();
+        model.set_extra(pointwise, "unit", "aie".into());
+        let (layers, diagnostics) = model.attributes(Some(&config)).unwrap();
+        let noted = |layer: &LayerAttributes| layer.extra.get("unit").cloned();
+        assert_eq!(layers.iter().map(noted).collect::<Vec<_>>(), [None, Some("aie".into()), None]);
         let sizes: Vec<_> =
             layers.iter().map(|l| l.hls.as_ref().map(|h| (h.n_in, h.n_out)).unwrap()).collect();
         assert_eq!(sizes, [(27, 6), (6, 4), (144, 5)]);

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use handaxe_data::{Standardiser, Tensor};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::shape::MOST_WEIGHTS;
 use crate::{Error, Op, Quantiser, nearest};
@@ -27,6 +28,7 @@ pub struct Layer {
     output_shape: Vec<usize>,
     weights: BTreeMap<&'static str, Tensor>,
     quantisers: BTreeMap<&'static str, Quantiser>,
+    extra: BTreeMap<String, Value>,
 }
 
 impl Layer {
@@ -73,6 +75,11 @@ impl Layer {
     /// The weights that pruning works on.
     pub fn kernel(&self) -> Option<&Tensor> {
         self.weight("kernel")
+    }
+
+    /// What the user noted for objectives on other platforms, by the user's own keys.
+    pub fn extra(&self) -> &BTreeMap<String, Value> {
+        &self.extra
     }
 
     /// Number of stored numbers, running statistics included.
@@ -156,6 +163,7 @@ impl Model {
             quantisers: BTreeMap::new(),
             op,
             inputs: inputs.to_vec(),
+            extra: BTreeMap::new(),
         };
         let id = LayerId(u32::try_from(self.layers.len()).unwrap_or(u32::MAX));
         self.layers.push(layer);
@@ -306,6 +314,12 @@ impl Model {
         Ok(())
     }
 
+    /// Notes something of a layer for objectives on other platforms; it travels with the model to
+    /// [`LayerAttributes::extra`](crate::LayerAttributes::extra).
+    pub fn set_extra(&mut self, id: LayerId, key: &str, value: Value) {
+        self.layers[id.index()].extra.insert(key.to_owned(), value);
+    }
+
     /// What a finished model must have beyond what [`Model::add`] checks: an input and an output.
     ///
     /// # Errors
@@ -340,6 +354,8 @@ struct LayerRecord {
     quantisers: BTreeMap<String, Quantiser>,
     #[serde(flatten)]
     op: Op,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    extra: BTreeMap<String, Value>,
 }
 
 impl From<Model> for Record {
@@ -350,6 +366,7 @@ impl From<Model> for Record {
             inputs: layer.inputs,
             quantisers: layer.quantisers.into_iter().map(|(w, q)| (w.to_owned(), q)).collect(),
             op: layer.op,
+            extra: layer.extra,
         });
         let (outputs, preprocessing) = (model.outputs, model.preprocessing);
         Self { name: model.name, layers: layers.collect(), outputs, preprocessing }
@@ -366,6 +383,7 @@ impl TryFrom<Record> for Model {
             for (weight, quantiser) in layer.quantisers {
                 model.set_quantiser(id, &weight, quantiser)?;
             }
+            model.layers[id.index()].extra = layer.extra;
         }
         model.set_outputs(&record.outputs)?;
         model.set_preprocessing(record.preprocessing)?;
@@ -404,6 +422,8 @@ mod tests {
             model.set_preprocessing(vec![scale; 2]),
             Err(Error::Preprocessing { .. })
         ));
+        let fc = model.find("fc").unwrap();
+        model.set_extra(fc, "energy", serde_json::json!({ "pJ": 0.3 }));
         let json = serde_json::to_string(&model).unwrap();
         assert_eq!(serde_json::from_str::<Model>(&json).unwrap(), model);
         let cyclic = json.replace("\"inputs\":[0,1]", "\"inputs\":[0,2]");

@@ -2,7 +2,8 @@
 //!
 //! This crate knows no hardware and no training: what a group saves comes as numbers, a kernel as a slice. [`Groups`]
 //! partitions a kernel, a [`Ranking`] says what losing a group costs the network, [`select`] poses the knapsack
-//! problem of spec/optimization.md section 1, has it solved, and turns the answer into masks.
+//! problem of spec/optimization.md section 1, has it solved, and turns the answer into masks: a group that is not kept is
+//! pruned or, where its layer's weights may be shared, held at its mean.
 //!
 //! ```
 //! use handaxe_graph::{Model, Op, Structure};

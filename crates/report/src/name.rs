@@ -3,7 +3,7 @@
 use crate::number::significant;
 
 /// The order of columns: what a device offers first, then what a processor does.
-const RESOURCES: [(&str, &str, &str); 8] = [
+const RESOURCES: [(&str, &str, &str); 9] = [
     ("parameters", "parameters", "parameters"),
     ("dsp", "DSP", "DSPs"),
     ("bram36", "BRAM36", "BRAM36 blocks"),
@@ -11,6 +11,7 @@ const RESOURCES: [(&str, &str, &str); 8] = [
     ("lut", "LUT", "LUTs"),
     ("uram", "URAM", "UltraRAMs"),
     ("mlab", "MLAB", "MLABs"),
+    ("weight-bits", "weight bits", "bits of weights"),
     ("flops", "FLOPs", "FLOPs"),
 ];
 

@@ -80,7 +80,7 @@ fn op(op: &Op, inputs: usize, outputs: usize, new_bias: bool) -> Op {
     }
 }
 
-/// Copies a layer's weights for the channels that are kept: all end in the output's axis, and the kernels of sums have
+/// Copies what was noted of a layer, and its weights for the channels that are kept: all end in the output's axis, and the kernels of sums have
 /// the input's before it.
 fn copy(
     layer: &Layer,
@@ -98,6 +98,9 @@ fn copy(
         set(smaller, new, name, |slots| {
             slots.iter_mut().zip(values).for_each(|(slot, value)| *slot = value);
         })?;
+    }
+    for (key, value) in layer.extra() {
+        smaller.set_extra(new, key, value.clone());
     }
     Ok(())
 }

@@ -107,7 +107,8 @@ fn append(model: &mut Model, step: &Step) {
     let spatial = shape.len() - 1;
     let size = vec![step.size.min(3); spatial];
     let padding = if step.flag { Padding::Same } else { Padding::Valid };
-    let window = Window { strides: vec![1 + step.other % 2; spatial], ..Window::dense(&size, padding) };
+    let window =
+        Window { strides: vec![1 + step.other % 2; spatial], ..Window::dense(&size, padding) };
     let pool = if step.other < 3 { PoolKind::Max } else { PoolKind::Average };
     let elements: usize = shape.iter().product();
     let with = |fits: &dyn Fn(&[usize]) -> bool| {

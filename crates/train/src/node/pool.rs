@@ -146,3 +146,16 @@ impl CustomOp1 for Pooling {
         Ok(Some(tensor(by_input, input.dims())?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_equal_maxima_gets_the_gradient() {
+        let pool = Pool::global(PoolKind::Max, &[3, 1], &[1]);
+        let mut back = [0.0; 3];
+        pool.operation.back_to_largest(&[0.0, 2.0, 2.0], &[2.0], &[0.5], &mut back);
+        assert_eq!(back, [0.0, 0.5, 0.0]);
+    }
+}

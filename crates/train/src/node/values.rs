@@ -47,6 +47,13 @@ pub(crate) fn tensor(values: Vec<f32>, shape: &[usize]) -> Result<Tensor> {
 
 /// Element by element `f(a, b)` of two contiguous tensors of one shape.
 pub(crate) fn zip(a: &Tensor, b: &Tensor, f: impl Fn(f32, f32) -> f32) -> Result<Tensor> {
+    if a.dims() != b.dims() {
+        candle_core::bail!(
+            "arrays of shapes {:?} and {:?} cannot be joined in training",
+            a.dims(),
+            b.dims()
+        );
+    }
     let (left, right) = (Operand::new(a)?, Operand::new(b)?);
     let pairs = left.values()?.iter().zip(right.values()?);
     tensor(pairs.map(|(&a, &b)| f(a, b)).collect(), a.dims())
