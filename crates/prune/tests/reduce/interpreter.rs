@@ -115,6 +115,7 @@ fn compute(layer: &Layer, read: &[&Array]) -> Array {
             }
         }
         Op::Dropout { .. } => input.clone(),
+        op => unreachable!("{} is not reduced", op.layer_type()),
     }
 }
 
