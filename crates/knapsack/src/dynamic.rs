@@ -36,13 +36,14 @@ impl Solver for Dynamic {
         }
         let units = Units::new(problem, &reduced);
         let mut keep = reduced.start(problem);
-        let mut solution = match fill(&items, capacity as usize, &units, &watch) {
-            Some(chosen) => {
-                chosen.into_iter().for_each(|item| keep[item] = true);
-                let bound = units.slack(problem, &reduced, &keep);
-                Solution::of(problem, keep, bound, self.name())
-            }
-            None => greedy::fill(problem, &reduced),
+        let (chosen, complete) = fill(&items, capacity as usize, &units, &watch);
+        chosen.into_iter().for_each(|item| keep[item] = true);
+        let mut solution = if complete {
+            let bound = units.slack(problem, &reduced, &keep);
+            Solution::of(problem, keep, bound, self.name())
+        } else {
+            let greedy = greedy::fill(problem, &reduced);
+            Solution::of(problem, keep, Some(greedy.bound), self.name()).or(greedy)
         };
         solution.solver = self.name().to_owned();
         solution.effort.states = items.len() as u64 * (capacity + 1);
@@ -71,14 +72,16 @@ fn useful(problem: &Problem<'_>, reduced: &Reduced, capacity: u64) -> Vec<Item> 
     items
 }
 
-/// The numbers of the best items, or nothing if told to stop.
-fn fill(items: &[Item], capacity: usize, units: &Units, watch: &Watch<'_>) -> Option<Vec<usize>> {
+/// The numbers of the best items, and whether all were looked at, or only the first ones before it was told to stop.
+fn fill(items: &[Item], capacity: usize, units: &Units, watch: &Watch<'_>) -> (Vec<usize>, bool) {
     let mut best = vec![0u128; capacity + 1];
     let words = (capacity + 1).div_ceil(64);
     let mut taken = vec![0u64; words * items.len()];
+    let mut complete = true;
     for (item, taken) in items.iter().zip(taken.chunks_exact_mut(words)) {
         if watch.stop() {
-            return None;
+            complete = false;
+            break;
         }
         let value = units.of(item.value);
         for load in (item.need..=capacity).rev() {
@@ -97,5 +100,5 @@ fn fill(items: &[Item], capacity: usize, units: &Units, watch: &Watch<'_>) -> Op
             load -= item.need;
         }
     }
-    Some(chosen)
+    (chosen, complete)
 }

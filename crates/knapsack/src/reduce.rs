@@ -115,8 +115,12 @@ fn can_bind(problem: &Problem<'_>, classes: &[usize], row: usize) -> bool {
     total > u128::from(problem.capacity()[row])
 }
 
-fn gcd(mut a: u64, mut b: u64) -> u64 {
-    while b != 0 {
+/// The greatest common divisor; of 0 and a number that number.
+pub(crate) fn gcd<N: Copy + PartialEq + Default + std::ops::Rem<Output = N>>(
+    mut a: N,
+    mut b: N,
+) -> N {
+    while b != N::default() {
         (a, b) = (b, a % b);
     }
     a

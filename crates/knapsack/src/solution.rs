@@ -85,6 +85,15 @@ impl Solution {
         }
     }
 
+    /// The better of two selections, this one if they are worth the same, with the lower bound.
+    pub(crate) fn or(self, other: Self) -> Self {
+        let bound = self.bound.min(other.bound);
+        let optimal = self.status == Status::Optimal || other.status == Status::Optimal;
+        let status = if optimal { Status::Optimal } else { Status::Feasible };
+        let better = if other.value > self.value { other } else { self };
+        Self { bound: bound.max(better.value), status, ..better }
+    }
+
     /// `(bound - value) / bound`: how much better another selection could at most be; 0 when optimal.
     #[must_use]
     pub fn gap(&self) -> f64 {

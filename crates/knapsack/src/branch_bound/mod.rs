@@ -3,7 +3,9 @@ mod start;
 mod tree;
 
 use self::{model::Model, tree::Tree};
-use crate::{Effort, Error, Limits, Problem, Solution, Solver, limits::Watch, reduce::Reduced};
+use crate::{
+    Effort, Error, Limits, Problem, Solution, Solver, greedy, limits::Watch, reduce::Reduced,
+};
 
 /// Depth-first search with bounds from the linear relaxation; any number of resources.
 ///
@@ -26,6 +28,7 @@ impl Solver for BranchBound {
         let watch = Watch::start(limits)?;
         let reduced = Reduced::new(problem);
         let mut solution = search(problem, &reduced, &watch);
+        solution.solver = self.name().to_owned();
         solution.elapsed = watch.elapsed();
         Ok(solution)
     }
@@ -48,7 +51,11 @@ pub(crate) fn search(problem: &Problem<'_>, reduced: &Reduced, watch: &Watch<'_>
             Some(crate::bound::up(free + open, 2.0))
         }
     };
+    let stopped = open.is_some();
     let mut solution = Solution::of(problem, keep, bound, "branch_bound");
+    if stopped {
+        solution = solution.or(greedy::fill(problem, reduced));
+    }
     solution.effort = Effort { nodes: tree.nodes, evaluations: tree.pivots(), states: 0 };
     solution
 }

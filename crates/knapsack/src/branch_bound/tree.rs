@@ -121,10 +121,22 @@ impl<'a> Tree<'a> {
         }
     }
 
+    /// The most that what was cut off can be worth, a multiple of the step.
+    fn most(&self) -> i128 {
+        (self.target() - 1) / self.model.step * self.model.step
+    }
+
+    /// What a selection must be worth to be looked for: a step more than the best, or what the gap lets pass.
+    fn target(&self) -> i128 {
+        let gap = self.watch.gap().min(1.0);
+        let best = self.model.units.at_most(self.best).max(0.0);
+        let pass = if gap > 0.0 { self.model.units.of(best * gap) as i128 } else { 0 };
+        self.best.max(self.floor) + self.model.step.max(pass + 1)
+    }
+
     /// What a pass proves: nothing is worth more than this.
     fn ceiling(&self) -> f64 {
-        let most = self.best.max(self.floor) + self.model.step + self.tolerance();
-        self.model.units.at_least(most)
+        self.model.units.at_least(self.most())
     }
 
     /// Searches all selections above the floor, or returns a bound on the value of what is still open.
@@ -194,7 +206,7 @@ impl<'a> Tree<'a> {
 
     /// What the end of the search leaves open: nothing, or what the gap let pass.
     fn closed(&self) -> Option<f64> {
-        (self.watch.gap() > 0.0).then(|| self.ceiling())
+        (self.most() > self.best).then(|| self.ceiling())
     }
 
     /// A proven bound on the objective at the current prices, and the reduced costs there.
@@ -215,24 +227,14 @@ impl<'a> Tree<'a> {
         let value = bound * self.relaxation.scale;
         let most = self.base + self.model.units.of(value) as i128 + 1;
         // Values are multiples of the step, so the next better one is a step away.
-        most < self.best.max(self.floor) + self.model.step + self.tolerance()
+        most < self.target()
     }
 
     /// Whether a bound that only rounding keeps above the best proves to be no better, exactly.
     fn tied(&self, bound: f64) -> bool {
         self.hopeless(bound * (1.0 - TIE)) && {
             let most = self.base + self.model.lagrangian(&self.relaxation, &self.left);
-            most < self.best.max(self.floor) + self.model.step + self.tolerance()
-        }
-    }
-
-    /// What the gap that is allowed lets pass, in units.
-    fn tolerance(&self) -> i128 {
-        let gap = self.watch.gap();
-        if gap > 0.0 {
-            self.model.units.of(self.model.units.at_most(self.best).max(0.0) * gap) as i128
-        } else {
-            0
+            most < self.target()
         }
     }
 
@@ -257,7 +259,7 @@ impl<'a> Tree<'a> {
 
     fn node(&mut self) -> Node {
         self.nodes += 1;
-        let target = self.best.max(self.floor) + self.model.step + self.tolerance() - self.base;
+        let target = self.target() - self.base;
         let target = self.model.units.at_most(target);
         let end = self.relaxation.lp.solve(target / self.relaxation.scale);
         let mut bound = self.prove(end);

@@ -1,7 +1,10 @@
 //! What it costs, exactly, to keep other items than the prices say.
 
 use super::{dual::Split, lattice::Lattice};
-use crate::{exact::Units, reduce::Reduced};
+use crate::{
+    exact::Units,
+    reduce::{Reduced, gcd},
+};
 
 /// The open items of a group, by falling value.
 #[derive(Debug, Default)]
@@ -101,6 +104,34 @@ impl Core {
         }
         counts.sort_by_key(|count| (count.loss, count.more.abs(), count.more));
         counts
+    }
+
+    /// What the base selection loses; a load beyond the capacity counts against it.
+    ///
+    /// The Lagrangian is the value of any selection and its loss, so losses are a multiple of [`Core::step`] apart.
+    pub(crate) fn loss_of_base(&self) -> i128 {
+        let slack: i128 = self.prices.iter().zip(&self.left).map(|(p, left)| p * left).sum();
+        let wrong = |members: &Members| -> i128 {
+            let (kept, dropped) = members.items.split_at(members.base);
+            let kept = kept.iter().map(|(cost, _)| -cost.min(&0)).sum::<i128>();
+            kept + dropped.iter().map(|(cost, _)| cost.max(&0)).sum::<i128>()
+        };
+        slack + self.members.iter().map(wrong).sum::<i128>()
+    }
+
+    /// The greatest common divisor of the values of the open items, at least 1.
+    pub(crate) fn step(&self, reduced: &Reduced) -> i128 {
+        let mut step = 0;
+        for (members, group) in self.members.iter().zip(&reduced.groups) {
+            let price = dot(&self.prices, &group.column);
+            for (cost, _) in &members.items {
+                step = gcd(step, cost + price);
+                if step == 1 {
+                    return 1;
+                }
+            }
+        }
+        step.max(1)
     }
 
     /// The slacks that cost at most `most` and leave a load in the lattice, least loss first; nothing if more

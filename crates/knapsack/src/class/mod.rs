@@ -1,6 +1,8 @@
 mod core;
 mod dual;
+mod eliminate;
 mod lattice;
+mod repair;
 mod search;
 mod single;
 mod table;
@@ -8,12 +10,14 @@ mod table;
 use self::{
     core::{Core, Count, dot},
     dual::{Bracket, Dual},
+    eliminate::{Answer, Window, eliminate},
     lattice::Lattice,
+    repair::repair,
     search::{Choice, Layer, Outcome, search},
     table::Word,
 };
 use crate::{
-    Effort, Error, Limits, Problem, Solution, Solver, bound, branch_bound,
+    Effort, Error, Limits, Problem, Solution, Solver, Status, bound, branch_bound,
     exact::{self, Units},
     greedy,
     limits::Watch,
@@ -26,7 +30,8 @@ use crate::{
 /// Lagrangian are found from samples; at those prices a selection is worth the bound less its loss: what it leaves
 /// of the capacities, and the reduced costs of the items decided against their sign, all in whole numbers. Then
 /// growing budgets of loss are searched until one holds a selection, which proves it. Only the slacks in
-/// the lattice of the columns are tried. With one resource and many different costs a core grows
+/// the lattice of the columns are tried, and where many items of a class are worth the same (as in quantised
+/// networks), some counts are solved for instead of tried. With one resource and many different costs a core grows
 /// around the split item instead. Where the search runs out of memory, branch and bound takes over.
 ///
 /// The time is that of a few passes over the values, without sorting them.
@@ -73,6 +78,8 @@ fn most_valuable(problem: &Problem<'_>, reduced: &Reduced) -> Solution {
     Solution::of(problem, keep, None, "class")
 }
 
+/// Open items for each different value, on average, from which on counts are solved for.
+const TIED: usize = 4;
 /// Most slack vectors that are tried.
 const SLACKS: usize = 1 << 20;
 /// Classes, and items in one, from which on a problem with one resource has classes enough to gain from.
@@ -89,6 +96,14 @@ struct Run<'a> {
     units: Units,
     effort: Effort,
     prices: Vec<f64>,
+    /// The best selection found before it is known to be the best, and its value.
+    found: Option<(f64, Vec<bool>)>,
+    /// No selection is worth more.
+    bound: f64,
+    /// Every selection loses more than this.
+    excluded: i128,
+    /// Whether another search may go on where this one stops.
+    go_on: bool,
 }
 
 /// A selection, and a bound where it is not proven to be the best.
@@ -109,27 +124,43 @@ enum Step {
 impl<'a> Run<'a> {
     fn new(problem: &'a Problem<'a>, reduced: &'a Reduced, watch: &'a Watch<'a>) -> Self {
         let units = Units::new(problem, reduced);
-        Self { problem, reduced, watch, units, effort: Effort::default(), prices: Vec::new() }
+        Self {
+            problem,
+            reduced,
+            watch,
+            units,
+            effort: Effort::default(),
+            prices: Vec::new(),
+            found: None,
+            bound: f64::INFINITY,
+            excluded: -1,
+            go_on: problem.len() <= TREE,
+        }
     }
 
     fn solve(mut self) -> Solution {
         let Self { problem, reduced, watch, .. } = self;
         let mut solution = match self.best() {
             Some(Proof { keep, bound }) => Solution::of(problem, keep, bound, "class"),
-            None if watch.stop() || problem.len() > TREE => self.fall_back(),
-            None => branch_bound::search(problem, reduced, watch),
+            None if watch.stop() || !self.go_on => self.fall_back(),
+            None => match branch_bound::search(problem, reduced, watch) {
+                proven if proven.status == Status::Optimal => proven,
+                other => self.fall_back().or(other),
+            },
         };
         solution.effort.states = self.effort.states;
         solution.effort.evaluations += self.effort.evaluations;
         solution
     }
 
-    /// The greedy selection with the bound at the best prices.
-    fn fall_back(&self) -> Solution {
+    /// The best selection found, or the greedy one, with the least bound that is proven.
+    fn fall_back(&mut self) -> Solution {
         let greedy = greedy::fill(self.problem, self.reduced);
-        let bound = bound::lagrangian(self.problem, self.reduced, &self.prices);
-        let bound = Some(bound.min(greedy.bound));
-        Solution::of(self.problem, greedy.keep, bound, "class")
+        let bound = bound::lagrangian(self.problem, self.reduced, &self.prices).min(self.bound);
+        match self.found.take() {
+            Some((_, keep)) => Solution::of(self.problem, keep, Some(bound), "class").or(greedy),
+            None => Solution { bound: greedy.bound.min(bound), ..greedy },
+        }
     }
 
     /// The best selection, unless a limit or the size of the numbers stops the search.
@@ -144,6 +175,12 @@ impl<'a> Run<'a> {
             answer.kept.iter().for_each(|&item| keep[item as usize] = true);
             let free = reduced.free.iter().flat_map(|&class| problem.values(class).iter().copied());
             let bound = answer.bound.map(|b| bound::up(exact::sum(free) + units.at_least(b), 2.0));
+            if answer.stopped {
+                self.go_on = false;
+                self.bound = bound.unwrap_or(self.bound);
+                self.keep(keep);
+                return None;
+            }
             return Some(Proof { keep, bound });
         }
         let dual = Dual::new(problem, reduced);
@@ -162,7 +199,7 @@ impl<'a> Run<'a> {
         let price = |(&p, &c): (&f64, &u64)| units.of(p).min((1 << 112) / u128::from(c)) as i128;
         let prices: Vec<i128> = dual.prices.iter().zip(&reduced.capacity).map(price).collect();
         let lattice = Lattice::new(reduced.groups.iter().map(|g| &g.column[..]), prices.len());
-        let mut budget = first_budget(&dual, reduced, &units);
+        let (mut budget, tied) = first_budget(&dual, reduced, &units);
         let Dual { mut bracket, mut split, counts, .. } = dual;
         let mut least = None;
         while !watch.stop() {
@@ -173,15 +210,87 @@ impl<'a> Run<'a> {
             }
             let core = Core::new(reduced, &split, &units, prices.clone(), &counts, width);
             let least = *least.get_or_insert_with(|| least_slack_loss(&core, &lattice, reduced));
+            if watch.gap() > 0.0 {
+                self.improve(&core);
+            }
             while budget <= width {
-                match self.step(&core, budget, least) {
+                let step = if tied {
+                    self.solve_for_counts(&core, budget + least)
+                } else {
+                    self.step(&core, budget, least)
+                };
+                match step {
                     Step::Found(more) => return Some(self.finish(&core, &more)),
-                    Step::Deeper => budget = budget * DEEPER.0 / DEEPER.1 + 1,
-                    Step::Stopped => return None,
+                    Step::Deeper => self.excluded = least + budget,
+                    Step::Stopped => {
+                        self.improve(&core);
+                        self.bound = self.ceiling(&core);
+                        return None;
+                    }
                 }
+                if let Some(proof) = self.close_enough(&core) {
+                    return Some(proof);
+                }
+                budget = budget * DEEPER.0 / DEEPER.1 + 1;
             }
         }
         None
+    }
+
+    /// Keeps a selection if it is the best so far.
+    fn keep(&mut self, keep: Vec<bool>) {
+        let value = self.problem.value(&keep);
+        if self.found.as_ref().is_none_or(|(best, _)| value > *best) {
+            self.found = Some((value, keep));
+        }
+    }
+
+    /// Makes what the prices say fit.
+    fn improve(&mut self, core: &Core) {
+        if let Some(more) = repair(core, self.reduced) {
+            self.keep(self.finish(core, &more).keep);
+        }
+    }
+
+    /// A bound from what is known not to be lost less: the Lagrangian is the value of any selection and its loss.
+    fn ceiling(&self, core: &Core) -> f64 {
+        let Proof { keep, bound } = self.finish(core, &vec![0; core.members.len()]);
+        let base = bound.unwrap_or_else(|| self.problem.value(&keep)).next_up();
+        let lost = self.units.at_least(core.loss_of_base() - self.excluded);
+        if lost < 0.0 { (base + lost).next_up() } else { bound::up(base + lost, 1.0) }
+    }
+
+    /// The best selection so far, if that is within the gap that will do.
+    fn close_enough(&mut self, core: &Core) -> Option<Proof> {
+        let gap = self.watch.gap();
+        let value = self.found.as_ref().filter(|_| gap > 0.0)?.0;
+        let bound = self.ceiling(core);
+        if bound - value > gap * bound {
+            return None;
+        }
+        let (_, keep) = self.found.take()?;
+        Some(Proof { keep, bound: Some(bound) })
+    }
+
+    /// Looks for the best selection that loses at most `budget`, where many items are worth the same.
+    fn solve_for_counts(&mut self, core: &Core, budget: i128) -> Step {
+        // Losses are whole steps apart, so that there may be none between the last budget and this one.
+        let step = core.step(self.reduced);
+        let most = budget - (budget - core.loss_of_base()).rem_euclid(step);
+        if most <= self.excluded {
+            return Step::Deeper;
+        }
+        let window = Window { above: self.excluded, most, step };
+        let states = &mut self.effort.states;
+        match eliminate(core, self.reduced, window, states, self.watch) {
+            Some(Answer { more: Some(more), complete: true }) => Step::Found(more),
+            Some(Answer { more: None, complete: true }) => Step::Deeper,
+            Some(Answer { more: Some(more), complete: false }) => {
+                self.keep(self.finish(core, &more).keep);
+                Step::Stopped
+            }
+            _ => Step::Stopped,
+        }
     }
 
     /// Looks for the best selection among those that lose at most `least + budget`.
@@ -347,17 +456,21 @@ fn least_slack_loss(core: &Core, lattice: &Lattice, reduced: &Reduced) -> i128 {
     }
 }
 
-/// A little more than the smallest reduced costs together.
-fn first_budget(dual: &Dual, reduced: &Reduced, units: &Units) -> i128 {
+/// A little more than the smallest reduced costs together, and whether many of the open items are worth the same.
+fn first_budget(dual: &Dual, reduced: &Reduced, units: &Units) -> (i128, bool) {
     let cost = |k: u32| dual::cost(&dual.prices, &reduced.groups[k as usize].column);
-    let mut costs: Vec<f64> =
-        dual.split.open.iter().map(|open| (open.value - cost(open.group)).abs()).collect();
+    let mut open: Vec<(u32, f64)> =
+        dual.split.open.iter().map(|open| (open.group, open.value)).collect();
+    open.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    open.dedup();
+    let tied = open.len() * TIED <= dual.split.open.len();
+    let mut costs: Vec<f64> = open.iter().map(|&(k, value)| (value - cost(k)).abs()).collect();
     let few = (2 * reduced.capacity.len() + 2).min(costs.len());
     if few < costs.len() {
         costs.select_nth_unstable_by(few, f64::total_cmp);
         costs.truncate(few);
     }
-    (units.of(costs.iter().sum()) as i128).max(1)
+    ((units.of(costs.iter().sum()) as i128).max(1), tied)
 }
 
 /// Whether every item with a reduced cost of at most `width` is in the bracket.

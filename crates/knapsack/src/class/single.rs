@@ -2,7 +2,12 @@
 
 use std::cmp::Ordering;
 
-use crate::{Problem, exact::Units, limits::Watch, reduce::Reduced};
+use crate::{
+    Problem,
+    exact::Units,
+    limits::Watch,
+    reduce::{Reduced, gcd},
+};
 
 /// The items of a problem with one row, by falling value for money.
 struct Line {
@@ -31,10 +36,14 @@ const NONE: u32 = u32::MAX;
 /// Items of a fitting size that are looked at for one outside of the core.
 const NEAR: usize = 64;
 
-/// Best selection (as a list of what is in) and a bound on its value in units, if it is not proven.
+/// The best selection found, and what is proven about it.
 pub(crate) struct Answer {
+    /// What is in.
     pub(crate) kept: Vec<u32>,
+    /// A bound on the value in units, if the selection is not proven to be the best.
     pub(crate) bound: Option<i128>,
+    /// Whether a limit of time or memory cut in.
+    pub(crate) stopped: bool,
     pub(crate) states: u64,
 }
 
@@ -53,11 +62,13 @@ pub(crate) fn solve(
     watch: &Watch<'_>,
 ) -> Option<Answer> {
     let (line, step) = Line::new(problem, reduced, units)?;
-    let mut core = Core::new(&line);
+    let mut core = Core::new(&line, watch.gap());
     let most = watch.memory() / 2 / (2 * size_of::<State>() + size_of::<(u32, u32)>());
     let proven = core.run(most, watch);
-    let bound = (!proven).then(|| line.relaxation() * step);
-    Some(Answer { kept: core.selection(), bound, states: core.states_made })
+    let most = line.relaxation();
+    let bound = if proven { most.min(core.best + core.tolerance()) } else { most };
+    let bound = (!proven || bound > core.best).then_some(bound * step);
+    Some(Answer { kept: core.selection(), bound, stopped: !proven, states: core.states_made })
 }
 
 impl Line {
@@ -116,6 +127,7 @@ impl Item {
 
 struct Core<'a> {
     line: &'a Line,
+    gap: f64,
     /// Undominated states by rising need and rising value.
     states: Vec<State>,
     spare: Vec<State>,
@@ -134,7 +146,7 @@ struct Core<'a> {
 }
 
 impl<'a> Core<'a> {
-    fn new(line: &'a Line) -> Self {
+    fn new(line: &'a Line, gap: f64) -> Self {
         let (value, need) = line.before();
         let state = State { need: need as i64, value: value as i64, way: NONE };
         let items = line.items.iter().zip(0..);
@@ -142,6 +154,7 @@ impl<'a> Core<'a> {
         by_need.sort_unstable();
         Self {
             line,
+            gap,
             states: vec![state],
             spare: Vec::new(),
             ways: Vec::new(),
@@ -179,14 +192,14 @@ impl<'a> Core<'a> {
             }
             if let Some(&item) = self.line.items.get(self.to) {
                 self.to += 1;
-                if !hopeless(item, 1, self.best) {
+                if !hopeless(item, 1, self.best + self.tolerance()) {
                     self.change(self.to - 1, 1);
                 }
                 self.cut();
             }
             if let Some(at) = self.from.checked_sub(1) {
                 self.from = at;
-                if !hopeless(self.line.items[at], -1, self.best) {
+                if !hopeless(self.line.items[at], -1, self.best + self.tolerance()) {
                     self.change(at, -1);
                 }
                 self.cut();
@@ -261,6 +274,11 @@ impl<'a> Core<'a> {
         }
     }
 
+    /// How much better a selection must be to be looked for, with the gap that is allowed.
+    fn tolerance(&self) -> i128 {
+        (self.best.max(0) as f64 * self.gap.min(1.0)) as i128
+    }
+
     /// Notes the best state that fits, and drops those that cannot lead above it.
     fn cut(&mut self) {
         let capacity = self.line.capacity;
@@ -273,7 +291,7 @@ impl<'a> Core<'a> {
         }
         let next = self.line.items.get(self.to);
         let last = self.from.checked_sub(1).map(|at| self.line.items[at]);
-        let wanted = self.best + 1;
+        let wanted = self.best + self.tolerance() + 1;
         self.states.retain(|state| {
             let left = capacity - i128::from(state.need);
             let short = i128::from(state.value) - wanted;
@@ -294,8 +312,4 @@ impl<'a> Core<'a> {
         let items = self.line.items.iter().zip(kept);
         items.filter(|(_, kept)| *kept).map(|(item, _)| item.number).collect()
     }
-}
-
-fn gcd(a: i128, b: i128) -> i128 {
-    if b == 0 { a } else { gcd(b, a % b) }
 }

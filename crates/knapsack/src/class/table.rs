@@ -136,6 +136,18 @@ impl<W: Word> Table<W> {
         most: W,
         watch: &Watch<'_>,
     ) -> Result<(), Full> {
+        self.extend_with(layer, at, most, watch, |_, _, _| Ok(None))
+    }
+
+    /// The same; `visit` sees key, loss and node of every way that is kept, and may lower the limit or end it all.
+    pub(crate) fn extend_with(
+        &mut self,
+        layer: &Layer<W>,
+        at: usize,
+        mut most: W,
+        watch: &Watch<'_>,
+        mut visit: impl FnMut(W, W, u32) -> Result<Option<W>, Full>,
+    ) -> Result<(), Full> {
         for state in 0..self.states.len() {
             if state % 4096 == 4095 && watch.stop() {
                 return Err(Full);
@@ -150,7 +162,10 @@ impl<W: Word> Table<W> {
                 if loss > most {
                     break;
                 }
-                self.offer(key.plus(step.key), loss, parent, at as u32, choice as u32);
+                let key = key.plus(step.key);
+                if let Some(node) = self.offer(key, loss, parent, at as u32, choice as u32) {
+                    most = visit(key, loss, node)?.unwrap_or(most);
+                }
             }
             if self.nodes.len() > self.most {
                 return Err(Full);
@@ -173,20 +188,23 @@ impl<W: Word> Table<W> {
         }
     }
 
+    /// The node of a way, if there was none as good to this key.
     #[inline]
-    fn offer(&mut self, key: W, loss: W, parent: u32, layer: u32, choice: u32) {
+    fn offer(&mut self, key: W, loss: W, parent: u32, layer: u32, choice: u32) -> Option<u32> {
+        let number = self.nodes.len() as u32;
         let state = self.slots[self.slot(key)];
         if state == NONE {
             self.insert(key, Node { loss, parent, previous: NONE, layer, choice });
-            return;
+            return Some(number);
         }
         let best = self.states[state as usize].1;
         if self.loss(best) <= loss {
-            return;
+            return None;
         }
         let node = Node { loss, parent, previous: best, layer, choice };
-        self.states[state as usize].1 = self.nodes.len() as u32;
+        self.states[state as usize].1 = number;
         self.nodes.push(node);
+        Some(number)
     }
 
     fn insert(&mut self, key: W, node: Node<W>) {
