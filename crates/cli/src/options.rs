@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use handaxe::FinalSparsity;
 use serde::Serialize;
 
 /// The network and its data.
@@ -12,10 +13,10 @@ use serde::Serialize;
 pub(crate) struct Source {
     /// A trained network (.safetensors)
     #[arg(long, value_name = "FILE", conflicts_with = "network")]
-    model: Option<PathBuf>,
+    pub(crate) model: Option<PathBuf>,
     /// A network to train first, such as dense:64,relu,dense:32,relu,dense:5,softmax
     #[arg(long, value_name = "SPEC")]
-    network: Option<String>,
+    pub(crate) network: Option<String>,
     /// Samples: a .npz, .npy or .csv file, names after a colon: jets.npz:x=hlf_ungroomed,y=label
     #[arg(long, value_name = "FILE")]
     data: Option<String>,
@@ -97,9 +98,10 @@ pub(crate) struct Pruning {
     /// parameter, gpu-flops, vivado-dsp, vivado-ff, vivado-dsp-bram or weight-memory, or several joined by + [default: vivado-dsp]
     #[arg(long, value_name = "NAME")]
     objective: Option<String>,
-    /// Share of the resource to save, of the layers the objective can optimise [default: as much as the metric allows]
+    /// Share of the resource to save, of the layers the objective can optimise; dsp=0.5,bram36=0.3 for several [default: as
+    /// much as the metric allows]
     #[arg(long, value_name = "S")]
-    final_sparsity: Option<f64>,
+    final_sparsity: Option<FinalSparsity>,
     /// Share to begin with [default: 0]
     #[arg(long, value_name = "S")]
     initial_sparsity: Option<f64>,

@@ -21,6 +21,9 @@ pub enum Error {
     #[error("{what} must be {right}, not {given}")]
     Value { what: &'static str, given: String, right: &'static str },
 
+    #[error("the objective has no resource `{given}`: it has {known}")]
+    UnknownResource { given: String, known: String },
+
     #[error("cannot {action} {}: {source}", path.display())]
     Io { action: &'static str, path: PathBuf, source: std::io::Error },
 
@@ -65,7 +68,10 @@ impl Error {
         match self {
             Self::In { source, .. } => source.is_input(),
             Self::Io { action, .. } | Self::Optimize(Run::Io { action, .. }) => *action == "read",
-            Self::Optimize(Run::Trainer(_) | Run::Observer(_) | Run::Diverged { .. }) => false,
+            Self::Optimize(
+                Run::Trainer(_) | Run::Observer(_) | Run::Diverged { .. } | Run::Formats(_),
+            )
+            | Self::Report(_) => false,
             _ => true,
         }
     }
