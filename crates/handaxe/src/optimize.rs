@@ -10,7 +10,7 @@ use handaxe_optimize::{
 };
 use handaxe_prune::{L1, Ranking};
 use handaxe_schedule::{Kind, Scheduler};
-use handaxe_train::{CandleTrainer, Data};
+use handaxe_train::CandleTrainer;
 
 use crate::Error;
 
@@ -289,8 +289,7 @@ pub(crate) fn trainer(
     metric: Box<dyn Metric>,
     settings: &handaxe_train::Settings,
 ) -> Result<CandleTrainer, Error> {
-    let Parts { train, validation, test } = parts.clone();
-    Ok(CandleTrainer::new(model, Data { train, validation, test }, metric, settings.clone())?)
+    Ok(CandleTrainer::new(model, parts.clone(), metric, settings.clone())?)
 }
 
 /// The objectives whose resources every table shows; the hardware's need a configuration.

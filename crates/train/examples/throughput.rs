@@ -3,9 +3,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use handaxe_data::{Dataset, Targets, Tensor, metric, seeded};
+use handaxe_data::{Dataset, Parts, Targets, Tensor, metric, seeded};
 use handaxe_optimize::{Fit, ForeignError, Trainer};
-use handaxe_train::{CandleTrainer, Data, Initialiser, Settings, initialise, parse};
+use handaxe_train::{CandleTrainer, Initialiser, Settings, initialise, parse};
 use rand::Rng;
 
 /// Name, network, input, batch size and number of samples.
@@ -35,7 +35,7 @@ fn main() -> Result<(), ForeignError> {
         let mut model = parse(spec, name, input)?;
         initialise(&mut model, Initialiser::default(), 1)?;
         let (train, small) = (noise(input, samples)?, noise(input, 16)?);
-        let data = Data { train, validation: small.clone(), test: small };
+        let data = Parts { train, validation: small.clone(), test: small };
         let settings = Settings { batch_size, l1: 1e-4, ..Settings::default() };
         let mut trainer = CandleTrainer::new(&model, data, metric("accuracy")?, settings)?;
         let mut best = f64::INFINITY;

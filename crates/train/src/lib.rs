@@ -3,7 +3,7 @@
 //!
 //! - [`parse`] and [`initialise`]: a first network from one line;
 //! - [`Network`]: a [`Model`](handaxe_graph::Model) that can be computed and differentiated;
-//! - [`CandleTrainer`] with [`Settings`] and [`Data`]: implements [`Trainer`](handaxe_optimize::Trainer);
+//! - [`CandleTrainer`] with [`Settings`]: implements [`Trainer`](handaxe_optimize::Trainer);
 //! - [`Loss`]: what training makes small, open to losses of your own;
 //! - [`Optimiser`], [`Initialiser`]: the built-in rules, by name.
 //!
@@ -32,4 +32,4 @@ pub use loss::{CategoricalCrossEntropy, Loss, MeanSquaredError};
 pub use network::Network;
 pub use optimiser::Optimiser;
 pub use spec::parse;
-pub use trainer::{CandleTrainer, Data, Settings};
+pub use trainer::{CandleTrainer, Settings};

@@ -5,12 +5,12 @@ mod layers;
 mod masks;
 mod training;
 
-use handaxe_data::{Dataset, Targets, Tensor, metric, seeded};
+use handaxe_data::{Dataset, Parts, Targets, Tensor, metric, seeded};
 use handaxe_graph::{LayerId, Model, Op};
 use handaxe_optimize::{EpochRecord, Fit, Trainer};
 use rand::Rng;
 
-use crate::{CandleTrainer, Data, Initialiser, Settings, initialise};
+use crate::{CandleTrainer, Initialiser, Settings, initialise};
 
 /// Random numbers in -1..1.
 fn noise(shape: &[usize], seed: u64) -> Tensor {
@@ -60,7 +60,7 @@ fn trainer(model: &Model, data: &Dataset, settings: Settings) -> CandleTrainer {
         Targets::Classes { .. } => "accuracy",
         Targets::Values(_) => "mse",
     };
-    let data = Data { train: data.clone(), validation: data.clone(), test: data.clone() };
+    let data = Parts { train: data.clone(), validation: data.clone(), test: data.clone() };
     CandleTrainer::new(model, data, metric(name).unwrap(), settings).unwrap()
 }
 

@@ -1,5 +1,5 @@
 use candle_core::{Tensor, Var};
-use handaxe_data::{Dataset, Direction, Metric, Targets, seeded};
+use handaxe_data::{Dataset, Direction, Metric, Parts, Targets, seeded};
 use handaxe_graph::Model;
 use handaxe_optimize::{EpochRecord, Fit, ForeignError, Part, Trainer};
 use rand::seq::SliceRandom;
@@ -13,17 +13,6 @@ use crate::{Error, Network, Optimiser};
 
 /// The first of the streams of a seed from which the order of samples and dropout are drawn, two a stretch.
 const STREAM: u64 = 0x7a19_0000_0000;
-
-/// The samples of a training: three parts that share none.
-#[derive(Debug, Clone)]
-pub struct Data {
-    /// Gradients come from these.
-    pub train: Dataset,
-    /// Decisions are based on these.
-    pub validation: Dataset,
-    /// Nothing but the final figures sees these.
-    pub test: Dataset,
-}
 
 /// How to train.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,16 +74,16 @@ impl Settings {
 /// Trains a network on candle. Same seed, same bits, whatever the number of threads.
 ///
 /// ```
-/// use handaxe_data::{Dataset, Targets, Tensor, metric};
+/// use handaxe_data::{Dataset, Parts, Targets, Tensor, metric};
 /// use handaxe_optimize::{Fit, Part, Trainer};
-/// use handaxe_train::{CandleTrainer, Data, Initialiser, Settings, initialise, parse};
+/// use handaxe_train::{CandleTrainer, Initialiser, Settings, initialise, parse};
 ///
 /// let corners = Tensor::new(vec![4, 2], vec![0., 0., 0., 1., 1., 0., 1., 1.])?;
 /// let xor = Dataset::new(vec![corners], Targets::classes(vec![0, 1, 1, 0], 2)?)?;
 /// let mut model = parse("dense:8,tanh,dense:2,softmax", "xor", &[2])?;
 /// initialise(&mut model, Initialiser::default(), 7)?;
 ///
-/// let data = Data { train: xor.clone(), validation: xor.clone(), test: xor };
+/// let data = Parts { train: xor.clone(), validation: xor.clone(), test: xor };
 /// let settings = Settings { learning_rate: 0.05, ..Settings::default() };
 /// let mut trainer = CandleTrainer::new(&model, data, metric("accuracy")?, settings)?;
 /// trainer.fit(&Fit { epochs: 100, frozen: None, stream: 0 }, &mut |_| Ok(()))?;
@@ -103,7 +92,7 @@ impl Settings {
 /// ```
 pub struct CandleTrainer {
     network: Network,
-    data: Data,
+    data: Parts,
     metric: Box<dyn Metric>,
     loss: Box<dyn Loss>,
     settings: Settings,
@@ -119,7 +108,7 @@ impl CandleTrainer {
     /// [`Error::OutputShape`]; a model without input or with several outputs.
     pub fn new(
         model: &Model,
-        data: Data,
+        data: Parts,
         metric: Box<dyn Metric>,
         settings: Settings,
     ) -> Result<Self, Error> {

@@ -1,9 +1,9 @@
-use handaxe_data::{Dataset, Targets, Tensor, metric};
+use handaxe_data::{Dataset, Parts, Targets, Tensor, metric};
 use handaxe_graph::{Activation, Mask, Masks, Model, Op, Padding, Window};
 use handaxe_optimize::{Fit, Trainer};
 
 use super::{chain, dense, noise, trainer};
-use crate::{CandleTrainer, Data, Error, Optimiser, Settings};
+use crate::{CandleTrainer, Error, Optimiser, Settings};
 
 fn model() -> Model {
     let window = Window::dense(&[3, 3], Padding::Same);
@@ -142,7 +142,7 @@ fn a_mask_of_another_network_is_refused() {
 #[test]
 fn what_does_not_fit_is_said_before_training() {
     let new = |model: &Model, data: Dataset, settings: Settings| {
-        let data = Data { train: data.clone(), validation: data.clone(), test: data };
+        let data = Parts { train: data.clone(), validation: data.clone(), test: data };
         CandleTrainer::new(model, data, metric("accuracy").unwrap(), settings).err().unwrap()
     };
     let flat = Dataset::new(vec![noise(&[40, 32], 5)], data().targets().clone()).unwrap();
