@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use handaxe::FinalSparsity;
 use serde::Serialize;
 
 /// The network and its data.
@@ -97,9 +98,10 @@ pub(crate) struct Pruning {
     /// parameter, gpu-flops, vivado-dsp, vivado-ff, vivado-dsp-bram or weight-memory, or several joined by + [default: vivado-dsp]
     #[arg(long, value_name = "NAME")]
     objective: Option<String>,
-    /// Share of the resource to save, of the layers the objective can optimise [default: as much as the metric allows]
+    /// Share of the resource to save, of the layers the objective can optimise; dsp=0.5,bram36=0.3 for several [default: as
+    /// much as the metric allows]
     #[arg(long, value_name = "S")]
-    final_sparsity: Option<f64>,
+    final_sparsity: Option<FinalSparsity>,
     /// Share to begin with [default: 0]
     #[arg(long, value_name = "S")]
     initial_sparsity: Option<f64>,

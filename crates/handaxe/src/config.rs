@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use handaxe_graph::{HlsConfig, IoType, Strategy};
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, FinalSparsity};
 
 /// Everything a run can be told: the flags of the command line and the keys of a `run.toml`, under the same names.
 ///
@@ -73,10 +73,10 @@ pub struct RunConfig {
 
     /// What is to be saved.
     pub objective: String,
-    /// The share of the resource to save, of the layers that the objective can optimise. Without it, as much as the metric
-    /// allows.
+    /// The share of the resource to save, of the layers that the objective can optimise: a number, or a table such as
+    /// `{ dsp = 0.5, bram36 = 0.3 }`. Without it, as much as the metric allows.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub final_sparsity: Option<f64>,
+    pub final_sparsity: Option<FinalSparsity>,
     /// The share to begin with.
     pub initial_sparsity: f64,
     /// How the share grows: `polynomial`, `constant` or `binary`.
@@ -267,7 +267,7 @@ mod tests {
         }
         let file = RunConfig::parse("epochs = 4\nseed = 7").unwrap();
         let run = file.overridden(&Flags { final_sparsity: Some(0.5), epochs: None }).unwrap();
-        assert_eq!((run.epochs, run.seed, run.final_sparsity), (4, 7, Some(0.5)));
+        assert_eq!((run.epochs, run.seed, run.final_sparsity), (4, 7, Some(0.5.into())));
         let error = RunConfig::parse("epoch = 4").unwrap_err().to_string();
         assert!(error.contains("unknown field `epoch`") && error.contains("line 1"), "{error}");
     }

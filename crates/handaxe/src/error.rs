@@ -21,6 +21,9 @@ pub enum Error {
     #[error("{what} must be {right}, not {given}")]
     Value { what: &'static str, given: String, right: &'static str },
 
+    #[error("the objective has no resource `{given}`: it has {known}")]
+    UnknownResource { given: String, known: String },
+
     #[error("cannot {action} {}: {source}", path.display())]
     Io { action: &'static str, path: PathBuf, source: std::io::Error },
 

@@ -13,12 +13,14 @@ mod error;
 mod optimize;
 pub mod prelude;
 mod session;
+mod target;
 
 pub use baseline::train;
 pub use config::RunConfig;
 pub use error::Error;
 pub use optimize::{Optimize, Optimized, known_objectives, total};
 pub use session::{Finished, RUNS, Samples, Trained, optimize, resume, train_baseline};
+pub use target::FinalSparsity;
 
 pub use handaxe_data as data;
 pub use handaxe_fixed as fixed;

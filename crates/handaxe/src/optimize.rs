@@ -12,7 +12,7 @@ use handaxe_prune::{L1, Ranking};
 use handaxe_schedule::{Kind, Scheduler};
 use handaxe_train::CandleTrainer;
 
-use crate::Error;
+use crate::{Error, FinalSparsity};
 
 /// Prunes a trained network until it fits: the library's way in.
 ///
@@ -50,7 +50,7 @@ pub struct Optimize {
     solver: Box<dyn Solver>,
     scheduler: Option<Box<dyn Scheduler>>,
     schedule: handaxe_schedule::Settings,
-    target: Option<f64>,
+    target: Option<FinalSparsity>,
     limits: Limits,
     config: Option<HlsConfig>,
     settings: Settings,
@@ -130,9 +130,11 @@ impl Optimize {
     }
 
     /// The share of the resource to save, of the layers that can be optimised; the run tells whether it was met.
-    pub fn final_sparsity(mut self, sparsity: f64) -> Self {
-        self.target = Some(sparsity);
-        self.schedule.final_sparsity = sparsity;
+    /// Several resources may have a share each.
+    pub fn final_sparsity(mut self, target: impl Into<FinalSparsity>) -> Self {
+        let target = target.into();
+        self.schedule.final_sparsity = target.largest();
+        self.target = Some(target);
         self
     }
 
@@ -187,6 +189,10 @@ impl Optimize {
             Some(metric) => metric.direction(),
             None => metric(self.parts.natural_metric())?.direction(),
         };
+        if let Some(target) = &self.target {
+            target.check(self.objective.resources())?;
+        }
+        self.schedule.build()?;
         Ok(self.optimisation().check(&self.model, direction)?)
     }
 
@@ -196,6 +202,7 @@ impl Optimize {
     /// Settings or data that do not fit, no layer to optimise, training that diverges, or an observer's own.
     pub fn run(mut self, observer: &mut dyn Observer) -> Result<Optimized, Error> {
         let started = Instant::now();
+        self.check()?;
         let mut scheduler = match self.scheduler.take() {
             Some(scheduler) => scheduler,
             None => self.schedule.build()?,
@@ -222,6 +229,16 @@ impl Optimize {
         Ok(self.optimisation().run(trainer, scheduler, observer, checkpoint)?)
     }
 
+    /// How far each resource is to go, as a share of how far the scheduler goes.
+    fn proportions(&self) -> Vec<f64> {
+        let largest = self.target.as_ref().map_or(0.0, FinalSparsity::largest);
+        let of = |name: &&str| match &self.target {
+            Some(target) if largest > 0.0 => target.of(name) / largest,
+            _ => 1.0,
+        };
+        self.objective.resources().iter().map(of).collect()
+    }
+
     fn optimisation(&self) -> Optimisation<'_> {
         Optimisation {
             objective: &*self.objective,
@@ -230,6 +247,7 @@ impl Optimize {
             limits: &self.limits,
             config: self.config.as_ref(),
             settings: &self.settings,
+            proportions: self.proportions(),
         }
     }
 
@@ -238,17 +256,20 @@ impl Optimize {
         let before = self.footprint(&outcome.original)?;
         let after = self.footprint(&outcome.model)?;
         let best = outcome.best_step();
-        let of_every_resource = |value: f64| {
+        let of_every_resource = |value: &dyn Fn(&str) -> f64| {
             let names = self.objective.resources().iter();
-            names.map(|name| ((*name).to_owned(), value)).collect::<ByResource<f64>>()
+            names.map(|name| ((*name).to_owned(), value(name))).collect::<ByResource<f64>>()
         };
+        let nothing = || of_every_resource(&|_| 0.0);
         // A binary search looks for the largest sparsity that holds; its upper end is not asked for.
+        let target = self.target.as_ref();
         let target =
-            self.target.filter(|_| self.schedule.kind != Kind::Binary || self.scheduler.is_some());
+            target.filter(|_| self.schedule.kind != Kind::Binary || self.scheduler.is_some());
         let feasible = best.or(outcome.steps.last()).map(|step| step.feasible.clone());
-        let asked = target.map(of_every_resource).unwrap_or_default();
-        let feasible = feasible.unwrap_or_else(|| of_every_resource(0.0));
-        let achieved = best.map_or_else(|| of_every_resource(0.0), |step| step.achieved.clone());
+        let asked = target.map(|target| of_every_resource(&|name| target.of(name)));
+        let asked = asked.unwrap_or_default();
+        let feasible = feasible.unwrap_or_else(nothing);
+        let achieved = best.map_or_else(nothing, |step| step.achieved.clone());
         let reached =
             |name: &String, asked: f64| achieved[name] >= asked.min(feasible[name]) - 1e-9;
         Ok(ResultRecord {

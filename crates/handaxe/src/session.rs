@@ -206,13 +206,12 @@ impl Prepared {
         let schedule = handaxe_schedule::Settings {
             kind: config.scheduler.parse()?,
             initial_sparsity: config.initial_sparsity,
-            final_sparsity: config.final_sparsity.unwrap_or(1.0),
+            final_sparsity: 1.0,
             step: config.step,
             steps: config.steps,
             power: config.power,
             threshold: config.threshold,
         };
-        schedule.build()?;
         let settings = handaxe_optimize::Settings {
             epochs: config.epochs,
             rewinding: config.rewinding,
@@ -235,8 +234,8 @@ impl Prepared {
         if let Some(hls) = config.hls()? {
             run = run.config(hls);
         }
-        Ok(match config.final_sparsity {
-            Some(sparsity) => run.final_sparsity(sparsity),
+        Ok(match &config.final_sparsity {
+            Some(target) => run.final_sparsity(target.clone()),
             None => run,
         })
     }

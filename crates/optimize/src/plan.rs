@@ -54,7 +54,7 @@ impl Plan {
         Ok(Self { layers, left_alone, diagnostics })
     }
 
-    /// Chooses the groups that stay at `sparsity` of every resource, by the weights of `model`.
+    /// Chooses the groups that stay when the scheduler asks for `sparsity`, by the weights of `model`.
     pub(crate) fn select(
         &self,
         model: &Model,
@@ -70,7 +70,10 @@ impl Plan {
             solver: run.solver,
             limits: run.limits,
         };
-        let asked = vec![sparsity; run.objective.resources().len()];
+        let proportions = run.proportions.iter().copied().chain(std::iter::repeat(1.0));
+        let resources = run.objective.resources().iter();
+        let asked: Vec<f64> =
+            resources.zip(proportions).map(|(_, share)| share * sparsity).collect();
         Ok(select(&candidates, &asked, &settings)?)
     }
 }

@@ -40,7 +40,7 @@ impl Default for Settings {
 }
 
 /// The parts of a run that can be swapped, each behind its trait.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Optimisation<'a> {
     /// What is to be saved.
     pub objective: &'a dyn Objective,
@@ -54,6 +54,9 @@ pub struct Optimisation<'a> {
     pub config: Option<&'a HlsConfig>,
     /// How hard to try.
     pub settings: &'a Settings,
+    /// How far each resource of the objective goes, as a share in `0.0..=1.0` of the scheduler's sparsity. Resources beyond
+    /// the end go all the way.
+    pub proportions: Vec<f64>,
 }
 
 /// Where an interrupted run stood after a whole step.

@@ -205,6 +205,7 @@ fn does_what_the_reference_does() {
             limits: &Limits::default(),
             config: None,
             settings: &settings,
+            proportions: Vec::new(),
         };
         let outcome =
             run.run(&mut trainer, &mut *trace.schedule(), &mut Scribe(log.clone()), None).unwrap();
@@ -239,6 +240,7 @@ fn tolerances_that_demand_improvement_are_refused() {
             limits: &Limits::default(),
             config: None,
             settings: &settings,
+            proportions: Vec::new(),
         }
         .check(&small_model(), direction)
     };

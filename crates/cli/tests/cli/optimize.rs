@@ -117,6 +117,25 @@ fn every_objective_reaches_what_is_asked_or_feasible() {
     }
 }
 
+#[test]
+fn resources_may_have_a_share_each() {
+    let folder = folder();
+    let arguments = SMALL.replace("--rtol 0.9", "--rtol 0.5");
+    let arguments = format!(
+        "optimize {arguments} --objective vivado-dsp-bram --final-sparsity dsp=0.6,bram36=0.2"
+    );
+    let ran = handaxe(folder.path(), &format!("{arguments} --out both --json"));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let result = ran.json();
+    assert_eq!((&result["asked"]["dsp"], &result["asked"]["bram36"]), (&0.6.into(), &0.2.into()));
+    assert!(result["achieved"]["dsp"].as_f64().unwrap() >= 0.6 - 1e-9);
+    let again = handaxe(folder.path(), "optimize both/run.toml --out again --json --quiet");
+    assert_eq!(again.json()["achieved"], result["achieved"], "{}", again.stderr);
+    let ran =
+        handaxe(folder.path(), &format!("optimize {SMALL} --final-sparsity lut=0.5 --out bad"));
+    assert!(ran.code == 2 && ran.stderr.contains("`lut`"), "{}", ran.stderr);
+}
+
 /// Stops a run after some step has been recorded, whenever that is; what follows must not show it.
 #[test]
 fn an_interrupted_run_ends_with_the_same_bits() {
