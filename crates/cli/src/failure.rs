@@ -1,5 +1,7 @@
 use std::process::ExitCode;
 
+use crate::output;
+
 /// Why the command ends without success.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -19,7 +21,7 @@ impl Failure {
             Self::NotMet(message) => (3, message),
             Self::Other(message) => (1, message),
         };
-        eprintln!("error: {message}");
+        output::note(&format!("error: {message}"));
         ExitCode::from(code)
     }
 }

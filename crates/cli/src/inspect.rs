@@ -63,10 +63,13 @@ impl Command {
         if self.speech.quiet || self.speech.json {
             return;
         }
-        subject.diagnostics.iter().for_each(|diagnostic| eprintln!("note: {diagnostic}"));
+        subject
+            .diagnostics
+            .iter()
+            .for_each(|diagnostic| output::note(&format!("note: {diagnostic}")));
         if subject.config.is_none() {
-            eprintln!(
-                "note: without --config, --precision, --reuse-factor or --strategy only parameters and FLOPs are known"
+            output::note(
+                "note: without --config, --precision, --reuse-factor or --strategy only parameters and FLOPs are known",
             );
         }
     }
@@ -148,8 +151,8 @@ pub(crate) fn inspect(command: &Command) -> Result<(), Failure> {
         "{}\n{}\n",
         layer_table(&subject.model),
         attribute_table(&subject.layers)
-    ));
-    output::text(&opinion_table(&opinions).to_string());
+    ))?;
+    output::text(&opinion_table(&opinions).to_string())?;
     command.notes(&subject);
     Ok(())
 }
@@ -263,7 +266,7 @@ pub(crate) fn estimate(command: &Command) -> Result<(), Failure> {
             diagnostics,
         });
     }
-    output::text(&estimate_table(&layers, &total).to_string());
+    output::text(&estimate_table(&layers, &total).to_string())?;
     command.notes(&subject);
     Ok(())
 }

@@ -168,7 +168,7 @@ fn print(command: &Solve, problem: &Problem<'_>, solution: Solution) -> Result<(
     if let Some(why) = &solution.why {
         lines.push_str(&format!("{why}\n"));
     }
-    output::text(&lines);
+    output::text(&lines)?;
     Ok(())
 }
 
@@ -176,7 +176,7 @@ fn run_generate(command: &Generate) -> Result<(), Failure> {
     let problem = command.spec.parse::<Spec>().and_then(|spec| spec.problem()).map_err(input)?;
     let mut text = Vec::new();
     write_text(&problem, &mut text).map_err(|error| Failure::Other(error.to_string()))?;
-    output::text(&String::from_utf8_lossy(&text));
+    output::text(&String::from_utf8_lossy(&text))?;
     Ok(())
 }
 

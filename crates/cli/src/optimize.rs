@@ -15,6 +15,8 @@ use crate::progress::Progress;
 
 /// The example that runs without any file: a part of MNIST.
 const EXAMPLE_DATA: &[u8] = include_bytes!("../../../fixtures/mnist/mnist.npz");
+/// The name of these samples in a run file.
+const EXAMPLE: &str = "builtin:mnist";
 const EXAMPLE_RUN: &str = include_str!("example.toml");
 
 const EXAMPLES: &str = "\
@@ -66,29 +68,64 @@ struct Folds {
 /// Runs the command.
 pub(crate) fn run(command: &Command) -> Result<(), Failure> {
     if let Some(dir) = &command.resume {
-        let mut progress = Progress::new(0, 0, command.speech.quiet);
-        let finished = handaxe::resume(dir, &Samples::load, &mut progress)?;
-        drop(progress);
-        return conclude(&finished, command.speech);
+        return resume(dir, command);
     }
     let config = command.config()?;
-    let samples = Samples::load(&config)?;
+    let samples = load(&config)?;
     match config.folds {
-        Some(folds) if config.fold.is_none() => run_folds(&config, &samples, folds, command),
+        Some(folds) if config.fold.is_none() => {
+            handaxe::check_settings(&RunConfig { fold: Some(1), ..config.clone() }, &samples)?;
+            let root = match &config.out {
+                Some(out) => RunDir::create(out, command.force),
+                None => RunDir::numbered(Path::new(handaxe::RUNS), &config.objective),
+            };
+            let root = root.map_err(Error::from)?;
+            root.begin_folds(&config.to_toml()?).map_err(Error::from)?;
+            run_folds(&config, &samples, folds, &root, command.speech)
+        }
         _ => conclude(&one(&config, &samples, command.force, command.speech)?, command.speech),
     }
+}
+
+/// Goes on with a run, or with those of a run over folds.
+fn resume(dir: &Path, command: &Command) -> Result<(), Failure> {
+    if command.config()? != RunConfig::default() {
+        let message = "--resume goes on with the run's own settings: leave the other flags out";
+        return Err(Failure::Input(message.to_owned()));
+    }
+    let run = RunDir::open(dir).map_err(Error::from)?;
+    let config = RunConfig::parse(&run.config().map_err(Error::from)?)?;
+    match config.folds {
+        Some(folds) if config.fold.is_none() => {
+            run_folds(&config, &load(&config)?, folds, &run, command.speech)
+        }
+        _ => conclude(&resume_one(dir, command.speech)?, command.speech),
+    }
+}
+
+fn resume_one(dir: &Path, speech: Speech) -> Result<Finished, Failure> {
+    let mut progress = Progress::new(0, 0, speech.quiet);
+    Ok(handaxe::resume(dir, &load, &mut progress)?)
+}
+
+/// The samples that a run names: the embedded ones or a file's.
+fn load(config: &RunConfig) -> Result<Samples, Error> {
+    if config.data.as_deref() != Some(EXAMPLE) {
+        return Samples::load(config);
+    }
+    let parts = handaxe::formats::data::parts_of_npz(EXAMPLE_DATA)?;
+    Ok(Samples { train: parts.train, test: parts.test })
 }
 
 /// Runs the embedded example.
 pub(crate) fn run_example(speech: Speech) -> Result<(), Failure> {
     let config = RunConfig::parse(EXAMPLE_RUN)?;
-    let parts = handaxe::formats::data::parts_of_npz(EXAMPLE_DATA).map_err(Error::from)?;
-    let samples = Samples { train: parts.train, test: parts.test };
+    let samples = load(&config)?;
     if !speech.quiet {
-        eprintln!(
-            "No command given: training a network on a part of MNIST and pruning half of its DSPs."
+        output::note(
+            "No command given: training a network on a part of MNIST and pruning half of its DSPs.",
         );
-        eprintln!("(`handaxe --help` lists the commands.)");
+        output::note("(`handaxe --help` lists the commands.)");
     }
     conclude(&one(&config, &samples, false, speech)?, speech)
 }
@@ -98,6 +135,12 @@ impl Command {
         let config = match &self.file {
             Some(path) => RunConfig::load(path)?,
             None => RunConfig::default(),
+        };
+        // A network given by a flag replaces the file's, whichever way it is given.
+        let config = match (&self.source.model, &self.source.network) {
+            (Some(_), _) => RunConfig { network: None, ..config },
+            (_, Some(_)) => RunConfig { model: None, ..config },
+            _ => config,
         };
         let config = config.overridden(&self.source)?.overridden(&self.hardware)?;
         let config = config.overridden(&self.pruning)?.overridden(&self.training)?;
@@ -121,10 +164,13 @@ fn conclude(finished: &Finished, speech: Speech) -> Result<(), Failure> {
     if speech.json {
         output::json(&Placed { result, out: &finished.path })?;
     } else {
-        output::text(&handaxe::report::table(result));
-        output::text(&format!("Report: {}\n", finished.path.join("report.html").display()));
+        output::text(&handaxe::report::table(result))?;
+        output::text(&format!("Report: {}\n", finished.path.join("report.html").display()))?;
         if !speech.quiet {
-            result.diagnostics.iter().for_each(|diagnostic| eprintln!("note: {diagnostic}"));
+            result
+                .diagnostics
+                .iter()
+                .for_each(|diagnostic| output::note(&format!("note: {diagnostic}")));
         }
     }
     match result.met {
@@ -153,6 +199,14 @@ fn unmet(result: &ResultRecord) -> String {
         format!("{name}: asked {asked:.3}, feasible {feasible:.3}, reached {achieved:.3}")
     });
     let shares = shares.collect::<Vec<_>>().join("; ");
+    let all = |(name, feasible): (&String, &f64)| {
+        result.achieved[name] >= feasible.min(result.asked[name]) - 1e-9
+    };
+    if result.feasible.iter().all(all) {
+        return format!(
+            "more was asked than can be saved ({shares}); ask for less, or give every layer less to keep"
+        );
+    }
     format!(
         "the asked sparsity was not met within the tolerance ({shares}); allow more loss with --rtol, or train longer with --epochs"
     )
@@ -163,31 +217,28 @@ fn run_folds(
     config: &RunConfig,
     samples: &Samples,
     folds: usize,
-    command: &Command,
+    root: &RunDir,
+    speech: Speech,
 ) -> Result<(), Failure> {
-    let samples = match &samples.test {
-        Some(_) => {
-            return Err(Failure::Input(
-                "--folds divides data that come without a test part".to_owned(),
-            ));
-        }
-        None => samples,
-    };
-    let root = match &config.out {
-        Some(out) => RunDir::create(out, command.force).map_err(Error::from)?,
-        None => {
-            RunDir::numbered(Path::new(handaxe::RUNS), &config.objective).map_err(Error::from)?
-        }
-    };
+    if samples.test.is_some() {
+        let message = "--folds divides data that come without a test part".to_owned();
+        return Err(Failure::Input(message));
+    }
     let mut results = Vec::new();
     for fold in 1..=folds {
-        let out = Some(root.path().join(format!("fold-{fold}")));
-        let config = RunConfig { fold: Some(fold), out, ..config.clone() };
-        let finished = one(&config, samples, false, command.speech)?;
-        if !command.speech.quiet {
+        let out = root.path().join(format!("fold-{fold}"));
+        let finished = match RunDir::open(&out) {
+            Ok(_) => resume_one(&out, speech)?,
+            Err(_) => {
+                let config = RunConfig { fold: Some(fold), out: Some(out), ..config.clone() };
+                one(&config, samples, true, speech)?
+            }
+        };
+        if !speech.quiet {
             let ResultRecord { baseline, last, met, .. } = &finished.result;
             let verdict = if *met { "met" } else { "not met" };
-            eprintln!("fold {fold}: test {:.4} -> {:.4}, {verdict}", baseline.test, last.test);
+            let (before, after) = (baseline.test, last.test);
+            output::note(&format!("fold {fold}: test {before:.4} -> {after:.4}, {verdict}"));
         }
         results.push(finished.result);
     }
@@ -196,10 +247,10 @@ fn run_folds(
         serde_json::to_vec_pretty(&summary).map_err(|error| Failure::Other(error.to_string()))?;
     let path = root.path().join("folds.json");
     handaxe::formats::write_atomically(&path, |file| file.write_all(&json)).map_err(Error::from)?;
-    if command.speech.json {
+    if speech.json {
         output::json(&summary)?
     } else {
-        output::text(&summary.table())
+        output::text(&summary.table())?
     }
     match summary.folds.iter().all(|result| result.met) {
         true => Ok(()),

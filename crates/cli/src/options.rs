@@ -13,10 +13,10 @@ use serde::Serialize;
 pub(crate) struct Source {
     /// A trained network (.safetensors)
     #[arg(long, value_name = "FILE", conflicts_with = "network")]
-    model: Option<PathBuf>,
+    pub(crate) model: Option<PathBuf>,
     /// A network to train first, such as dense:64,relu,dense:32,relu,dense:5,softmax
     #[arg(long, value_name = "SPEC")]
-    network: Option<String>,
+    pub(crate) network: Option<String>,
     /// Samples: a .npz, .npy or .csv file, names after a colon: jets.npz:x=hlf_ungroomed,y=label
     #[arg(long, value_name = "FILE")]
     data: Option<String>,

@@ -1,6 +1,8 @@
 use handaxe::run::{CurveRecord, Event, ForeignError, Observer, Phase};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::output;
+
 /// Shows a run as it goes: a bar on a terminal, a line a step elsewhere. All on standard error.
 pub(crate) struct Progress {
     bar: ProgressBar,
@@ -24,9 +26,9 @@ impl Progress {
     fn say(&self, line: &str) {
         if self.quiet {
         } else if self.bar.is_hidden() {
-            eprintln!("{line}");
+            output::note(line);
         } else {
-            self.bar.suspend(|| eprintln!("{line}"));
+            self.bar.suspend(|| output::note(line));
         }
     }
 

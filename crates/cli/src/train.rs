@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use handaxe::run::SCHEMA;
-use handaxe::{Error, RunConfig, Samples};
+use handaxe::{RunConfig, Samples};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -72,7 +72,8 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
     let mut progress = Progress::new(config.baseline_epochs, 0, command.speech.quiet);
     let trained = handaxe::train_baseline(&config, &samples, &mut progress)?;
     drop(progress);
-    handaxe::formats::native::save(&trained.model, out).map_err(Error::from)?;
+    handaxe::formats::native::save(&trained.model, out)
+        .map_err(|error| Failure::Other(error.to_string()))?;
 
     let (parameters, scores) = (trained.model.parameters(), trained.scores);
     if command.speech.json {
@@ -93,6 +94,6 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
         scores.validation,
         scores.test,
         out.display()
-    ));
+    ))?;
     Ok(())
 }

@@ -68,7 +68,10 @@ impl Error {
         match self {
             Self::In { source, .. } => source.is_input(),
             Self::Io { action, .. } | Self::Optimize(Run::Io { action, .. }) => *action == "read",
-            Self::Optimize(Run::Trainer(_) | Run::Observer(_) | Run::Diverged { .. }) => false,
+            Self::Optimize(
+                Run::Trainer(_) | Run::Observer(_) | Run::Diverged { .. } | Run::Formats(_),
+            )
+            | Self::Report(_) => false,
             _ => true,
         }
     }

@@ -19,7 +19,9 @@ pub use baseline::train;
 pub use config::RunConfig;
 pub use error::Error;
 pub use optimize::{Optimize, Optimized, known_objectives, total};
-pub use session::{Finished, RUNS, Samples, Trained, optimize, resume, train_baseline};
+pub use session::{
+    Finished, RUNS, Samples, Trained, check_settings, optimize, resume, train_baseline,
+};
 pub use target::FinalSparsity;
 
 pub use handaxe_data as data;

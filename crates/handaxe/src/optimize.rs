@@ -9,7 +9,7 @@ use handaxe_optimize::{
     ResultRecord, SCHEMA, Settings, Trainer, footprint,
 };
 use handaxe_prune::{L1, Ranking};
-use handaxe_schedule::{Kind, Scheduler};
+use handaxe_schedule::Scheduler;
 use handaxe_train::CandleTrainer;
 
 use crate::{Error, FinalSparsity};
@@ -261,17 +261,13 @@ impl Optimize {
             names.map(|name| ((*name).to_owned(), value(name))).collect::<ByResource<f64>>()
         };
         let nothing = || of_every_resource(&|_| 0.0);
-        // A binary search looks for the largest sparsity that holds; its upper end is not asked for.
-        let target = self.target.as_ref();
-        let target =
-            target.filter(|_| self.schedule.kind != Kind::Binary || self.scheduler.is_some());
         let feasible = best.or(outcome.steps.last()).map(|step| step.feasible.clone());
-        let asked = target.map(|target| of_every_resource(&|name| target.of(name)));
+        let asked = self.target.as_ref().map(|target| of_every_resource(&|name| target.of(name)));
         let asked = asked.unwrap_or_default();
         let feasible = feasible.unwrap_or_else(nothing);
         let achieved = best.map_or_else(nothing, |step| step.achieved.clone());
-        let reached =
-            |name: &String, asked: f64| achieved[name] >= asked.min(feasible[name]) - 1e-9;
+        let reached = |(name, asked): (&String, &f64)| achieved[name] >= asked - 1e-9;
+        let met = best.is_some() && asked.iter().all(reached);
         Ok(ResultRecord {
             schema: SCHEMA,
             model: outcome.model.name().to_owned(),
@@ -282,7 +278,7 @@ impl Optimize {
             baseline: outcome.baseline,
             last: outcome.last,
             best_step: best.map(|step| step.step),
-            met: best.is_some() && asked.iter().all(|(name, &asked)| reached(name, asked)),
+            met,
             asked,
             feasible,
             achieved,

@@ -21,6 +21,10 @@ use crate::{Error, Optimize, RunConfig};
 /// Where runs go that are not told where.
 pub const RUNS: &str = "runs";
 
+/// Said where the test part may not be what it is called.
+const SEEN: &str = "the test part was drawn here from data that the model may have been trained on: unless it was trained \
+     with the same data, shares and seed, give data that come with a test part (x_test=, y_test=)";
+
 /// A run that has ended, on disk.
 #[derive(Debug, Clone)]
 pub struct Finished {
@@ -98,8 +102,7 @@ pub fn optimize(
     if let Some(out) = &config.out {
         RunDir::check_free(out, force)?;
     }
-    let prepared = Prepared::new(config, samples)?;
-    prepared.pruning(prepared.model.clone())?.check()?;
+    let prepared = check(config, samples)?;
     let (model, curves) = match config.network {
         Some(_) => prepared.fit(observer)?,
         None => (prepared.model.clone(), Vec::new()),
@@ -110,6 +113,20 @@ pub fn optimize(
     };
     dir.begin(&prepared.effective.to_toml()?, &model, &curves)?;
     prepared.run(model, dir, observer)
+}
+
+/// Whether [`optimize()`] could start: what is wrong with the settings, before minutes of training.
+///
+/// # Errors
+/// As [`optimize()`].
+pub fn check_settings(config: &RunConfig, samples: &Samples) -> Result<(), Error> {
+    check(config, samples).map(|_| ())
+}
+
+fn check(config: &RunConfig, samples: &Samples) -> Result<Prepared, Error> {
+    let prepared = Prepared::new(config, samples, None)?;
+    prepared.pruning(prepared.model.clone())?.check()?;
+    Ok(prepared)
 }
 
 /// Goes on with an interrupted run where it stood; one that has ended is only reported again.
@@ -123,8 +140,8 @@ pub fn resume(
 ) -> Result<Finished, Error> {
     let dir = RunDir::open(path)?;
     let config = RunConfig::parse(&dir.config()?)?;
-    let prepared = Prepared::new(&config, &samples(&config)?)?;
     let model = dir.baseline()?;
+    let prepared = Prepared::new(&config, &samples(&config)?, Some(model.clone()))?;
     prepared.run(model, dir, observer)
 }
 
@@ -137,7 +154,7 @@ pub fn train_baseline(
     samples: &Samples,
     observer: &mut dyn Observer,
 ) -> Result<Trained, Error> {
-    let prepared = Prepared::new(config, samples)?;
+    let prepared = Prepared::new(config, samples, None)?;
     let (model, _) = prepared.fit(observer)?;
     let mut trainer = prepared.trainer(&model)?;
     let mut score = |part| trainer.evaluate(part).map_err(handaxe_optimize::Error::Trainer);
@@ -153,12 +170,18 @@ struct Prepared {
     model: Model,
     parts: Parts,
     training: handaxe_train::Settings,
+    /// The model was trained elsewhere, and the test part is drawn here.
+    may_have_seen_test: bool,
 }
 
 impl Prepared {
-    fn new(config: &RunConfig, samples: &Samples) -> Result<Self, Error> {
+    /// `model` is the one to start from, where it is known already.
+    fn new(config: &RunConfig, samples: &Samples, model: Option<Model>) -> Result<Self, Error> {
         let parts = samples.divide(config)?;
-        let mut model = starting_model(config, &parts)?;
+        let mut model = match model {
+            Some(model) => model,
+            None => starting_model(config, &parts)?,
+        };
         if config.standardise.unwrap_or(config.network.is_some())
             && model.preprocessing().is_empty()
         {
@@ -176,7 +199,9 @@ impl Prepared {
         judge.evaluate(&Tensor::full(&[targets.len(), targets.width()], 0.0), targets)?;
         let rtol = config.rtol.unwrap_or(default_rtol(judge.direction()));
         let effective = RunConfig { metric: Some(name), rtol: Some(rtol), ..config.clone() };
-        let prepared = Self { effective, model, parts, training: training(config)? };
+        let may_have_seen_test = config.model.is_some() && samples.test.is_none();
+        let prepared =
+            Self { effective, model, parts, training: training(config)?, may_have_seen_test };
         prepared.trainer(&prepared.model)?;
         Ok(prepared)
     }
@@ -250,7 +275,10 @@ impl Prepared {
         if let Some(checkpoint) = dir.checkpoint()? {
             run = run.resume(checkpoint);
         }
-        let done = run.run(&mut Both(&mut dir, observer))?;
+        let mut done = run.run(&mut Both(&mut dir, observer))?;
+        if self.may_have_seen_test {
+            done.result.diagnostics.push(SEEN.to_owned());
+        }
         dir.finish(&done.outcome.model, &done.result)?;
         let report = handaxe_report::Run {
             result: &done.result,

@@ -46,6 +46,9 @@ pub enum Error {
     #[error("{} already exists: choose another --out, or --force to replace it", path.display())]
     Exists { path: PathBuf },
 
+    #[error("{} holds `{name}`, which no run wrote, and is left alone: choose another --out", path.display())]
+    Foreign { path: PathBuf, name: String },
+
     #[error("{} is not the directory of a run: it holds no {missing}", path.display())]
     NotARun { path: PathBuf, missing: &'static str },
 

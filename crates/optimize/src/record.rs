@@ -136,7 +136,7 @@ pub struct ResultRecord {
     pub feasible: ByResource<f64>,
     /// The sparsity that the final network has, of each resource of the optimisable layers.
     pub achieved: ByResource<f64>,
-    /// Whether what was asked, or all that is feasible, was reached.
+    /// Whether all that was asked was reached and the metric held; what is not feasible cannot be met.
     pub met: bool,
     /// Resources of the whole network.
     pub resources: BeforeAfter,

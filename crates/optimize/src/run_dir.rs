@@ -23,6 +23,23 @@ const CHECKPOINTS: &str = "checkpoints";
 const MODEL: &str = "model.safetensors";
 const RESULT: &str = "result.json";
 
+/// All that a run, its report and a run over folds write; nothing else is ever deleted.
+const OURS: [&str; 13] = [
+    CONFIG,
+    BASELINE,
+    STEPS,
+    EPOCHS,
+    CHECKPOINTS,
+    MODEL,
+    RESULT,
+    "report.html",
+    "metric.svg",
+    "resources.svg",
+    "masks.svg",
+    "training.svg",
+    "folds.json",
+];
+
 /// A run on disk. As an [`Observer`] it records every epoch and step and keeps a checkpoint.
 #[derive(Debug, Clone)]
 pub struct RunDir {
@@ -35,11 +52,13 @@ impl RunDir {
     /// A new directory; with `force` it replaces the run that stands there.
     ///
     /// # Errors
-    /// [`Error::Exists`] without `force`; [`Error::NotARun`] when `force` would delete something that is not a run.
+    /// [`Error::Exists`] without `force`; [`Error::Foreign`] when something stands there that no run wrote.
     pub fn create(path: &Path, force: bool) -> Result<Self, Error> {
         Self::check_free(path, force)?;
-        if path.exists() {
-            fs::remove_dir_all(path).map_err(io("replace", path))?;
+        for old in if path.exists() { entries(path)? } else { Vec::new() } {
+            let removed =
+                if old.is_dir() { fs::remove_dir_all(&old) } else { fs::remove_file(&old) };
+            removed.map_err(io("remove", &old))?;
         }
         fs::create_dir_all(path).map_err(io("create", path))?;
         Ok(Self::at(path))
@@ -50,14 +69,13 @@ impl RunDir {
     /// # Errors
     /// As [`RunDir::create`].
     pub fn check_free(path: &Path, force: bool) -> Result<(), Error> {
-        let empty = || fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
-        if !path.exists() || (force && empty()) {
+        if !path.exists() {
             return Ok(());
         }
         if !force {
             return Err(Error::Exists { path: path.to_owned() });
         }
-        Self::check_is_run(path)
+        check_ours(path)
     }
 
     /// A new directory `<root>/<name>-NNN` with the first free number.
@@ -187,6 +205,14 @@ impl RunDir {
         self.write(CONFIG, config.as_bytes())
     }
 
+    /// Writes the configuration of a run over folds, whose runs stand in directories of their own.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn begin_folds(&self, config: &str) -> Result<(), Error> {
+        self.write(CONFIG, config.as_bytes())
+    }
+
     /// Writes what a run ends with.
     ///
     /// # Errors
@@ -266,6 +292,24 @@ impl Observer for RunDir {
         }
         Ok(())
     }
+}
+
+/// Whether all that stands in a directory was written by a run.
+fn check_ours(path: &Path) -> Result<(), Error> {
+    for entry in entries(path)? {
+        let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with("fold-") && entry.is_dir() {
+            check_ours(&entry)?;
+        } else if !OURS.contains(&name.as_str()) && !name.starts_with(".handaxe-") {
+            return Err(Error::Foreign { path: path.to_owned(), name });
+        }
+    }
+    Ok(())
+}
+
+fn entries(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    let entries = fs::read_dir(path).map_err(io("read", path))?;
+    entries.map(|entry| Ok(entry.map_err(io("read", path))?.path())).collect()
 }
 
 /// The records of a `.jsonl` file; none when it is not there yet.

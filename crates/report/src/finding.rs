@@ -23,7 +23,14 @@ pub(crate) fn verdict(run: &Run<'_>) -> Verdict {
     let reached = |(name, asked): (&String, &f64)| {
         result.achieved.get(name).is_some_and(|achieved| achieved + 1e-9 >= *asked)
     };
+    let feasible = |(name, asked): (&String, &f64)| {
+        let most = result.feasible.get(name).map_or(*asked, |feasible| feasible.min(*asked));
+        result.achieved.get(name).is_some_and(|achieved| achieved + 1e-9 >= most)
+    };
     match result.met {
+        false if result.best_step.is_some() && result.asked.iter().all(feasible) => {
+            Verdict::Feasible
+        }
         false => Verdict::Missed,
         true if result.asked.is_empty() => Verdict::Most,
         true if result.asked.iter().all(reached) => Verdict::Met,

@@ -113,7 +113,7 @@ fn an_output_that_exists_is_left_alone() {
     let ran = handaxe(folder.path(), &format!("optimize {SMALL} --out there"));
     assert!(ran.code == 2 && ran.stderr.contains("--force"), "{}", ran.stderr);
     let ran = handaxe(folder.path(), &format!("optimize {SMALL} --out there --force"));
-    assert!(ran.code == 2 && ran.stderr.contains("not the directory of a run"), "{}", ran.stderr);
+    assert!(ran.code == 2 && ran.stderr.contains("`precious.txt`"), "{}", ran.stderr);
     assert_eq!(fs::read_to_string(out.join("precious.txt")).unwrap(), "mine");
 
     let small = format!("optimize {SMALL} --final-sparsity 0.2 --steps 1 --out run");

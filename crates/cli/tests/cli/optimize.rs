@@ -34,6 +34,7 @@ fn the_example_keeps_its_promise() {
         assert!(test("final") >= test("baseline") - 0.02 && test("baseline") > 0.9);
         assert!(folder.path().join(format!("runs/vivado-dsp-{number}/report.html")).is_file());
     }
+    assert_eq!(handaxe(folder.path(), "optimize --resume runs/vivado-dsp-001 --quiet").code, 0);
 }
 
 #[test]
@@ -182,6 +183,34 @@ fn folds_are_run_each_and_their_mean_is_told() {
     let mean = tests.iter().sum::<f64>() / 3.0;
     assert!((summary["mean_final_test"].as_f64().unwrap() - mean).abs() < 1e-12);
     assert!(folder.path().join("folds/fold-3/report.html").is_file());
+
+    // Interrupted between folds, it goes on; finished, it can be replaced.
+    fs::remove_dir_all(folder.path().join("folds/fold-3")).unwrap();
+    let resumed = handaxe(folder.path(), "optimize --resume folds --json --quiet").json();
+    for figure in ["mean_baseline_test", "mean_final_test"] {
+        assert_eq!(resumed[figure], summary[figure]);
+    }
+    let again = format!("optimize {arguments} --final-sparsity 0.3 --folds 2 --out folds --force");
+    assert_eq!(handaxe(folder.path(), &again).code, 0);
+    let ran = handaxe(folder.path(), &format!("optimize {arguments} --folds 0 --out none"));
+    assert!(ran.code == 2 && !folder.path().join("none").exists(), "{}", ran.stderr);
+}
+
+/// A run must not fail because nobody reads what it says, nor say that it went well when its output is lost.
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written() {
+    let folder = folder();
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let arguments = SMALL.replace("--quiet", "");
+    let small =
+        |out: &str| format!("optimize {arguments} --final-sparsity 0.2 --steps 1 --out {out}");
+    let status =
+        command(folder.path(), &small("a")).stdout(Stdio::null()).stderr(full()).status().unwrap();
+    assert_eq!(status.code(), Some(0));
+    let status =
+        command(folder.path(), &small("b")).stdout(full()).stderr(Stdio::null()).status().unwrap();
+    assert_eq!(status.code(), Some(1));
 }
 
 /// Too much asked of too little training: the run ends, the network is the best that held, and the exit code tells.

@@ -26,9 +26,11 @@ pub(super) fn overview(run: &Run<'_>) -> Markup {
 fn badge(run: &Run<'_>) -> Markup {
     let (class, sign, words) = match verdict(run) {
         Verdict::Met => ("badge met", "✓", "Met: the budget asked for is reached"),
-        Verdict::Feasible => {
-            ("badge met", "✓", "Met as far as feasible: no choice of weights saves more")
-        }
+        Verdict::Feasible => (
+            "badge missed",
+            "✗",
+            "Not met, but all that is feasible: no choice of weights saves more",
+        ),
         Verdict::Missed => ("badge missed", "✗", "Not met: less was reached than was asked"),
         Verdict::Most => ("badge met", "✓", "As much as the tolerance allows"),
     };

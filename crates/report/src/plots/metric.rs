@@ -76,10 +76,10 @@ fn metric_axis(run: &Run<'_>) -> Axis {
     let Some(tolerance) = run.tolerance() else {
         return Axis::around(values(), BOTTOM, TOP);
     };
-    let worst = baseline + 2.0 * (tolerance - baseline);
+    let room = 2.0 * (tolerance - baseline).abs();
     let near = values().map(|value| match run.direction() {
-        Direction::Increasing => value.max(worst),
-        Direction::Decreasing => value.min(worst),
+        Direction::Increasing => value.max(baseline - room),
+        Direction::Decreasing => value.min(baseline + room),
     });
     Axis::around(near.chain([tolerance]), BOTTOM, TOP)
 }
