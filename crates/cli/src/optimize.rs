@@ -42,7 +42,7 @@ pub(crate) struct Command {
     pruning: Pruning,
     #[command(flatten)]
     training: Training,
-    /// Where the run goes: a new directory [default: runs/<objective>-NNN]
+    /// Where the run goes: a new directory [default: runs/OBJECTIVE-NNN]
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
     /// Replace the run that stands at --out
