@@ -11,9 +11,9 @@ use serde::Serialize;
 #[serde(rename_all = "kebab-case")]
 #[command(next_help_heading = "Network and data")]
 pub(crate) struct Source {
-    /// A trained network (.safetensors)
+    /// A trained network: .safetensors, .keras, .h5 or model.json:weights=FILE.h5
     #[arg(long, value_name = "FILE", conflicts_with = "network")]
-    pub(crate) model: Option<PathBuf>,
+    pub(crate) model: Option<String>,
     /// A network to train first, such as dense:64,relu,dense:32,relu,dense:5,softmax
     #[arg(long, value_name = "SPEC")]
     pub(crate) network: Option<String>,
@@ -157,9 +157,9 @@ pub(crate) struct Pruning {
 #[command(next_help_heading = "Output")]
 pub(crate) struct Speech {
     /// Print one JSON object on standard output
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(crate) json: bool,
     /// No progress and no messages but errors
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(crate) quiet: bool,
 }

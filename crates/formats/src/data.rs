@@ -77,6 +77,25 @@ pub fn load_parts(reference: &str) -> Result<Parts, Error> {
     read(&reference).and_then(finish).map_err(|error| error.in_file(&reference.path))
 }
 
+/// Reads the inputs that `reference` names, and the targets if there are any: for networks that are only to answer. Without
+/// targets are an `.npy` file alone, and an `.npz` file that names none and has no array `y`.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_inputs(reference: &str) -> Result<(Vec<Tensor>, Option<Targets>), Error> {
+    let parsed = Reference::parse(reference)?;
+    let unlabelled = match kind(&parsed).as_deref() {
+        Some("npy") => npy::unlabelled(&parsed),
+        Some("npz") => npz::unlabelled(&parsed),
+        _ => Ok(None),
+    };
+    if let Some(inputs) = unlabelled.map_err(|error| error.in_file(&parsed.path))? {
+        return Ok((inputs, None));
+    }
+    let data = load(reference)?;
+    Ok((data.inputs().to_vec(), Some(data.targets().clone())))
+}
+
 /// Reads the arrays of the usual names from an `.npz` archive in memory, such as one built into a program.
 ///
 /// # Errors
@@ -99,13 +118,18 @@ fn finish(parts: Vec<Part>) -> Result<Parts, Error> {
 
 /// One part, or train and test part.
 fn read(reference: &Reference) -> Result<Vec<Part>, Error> {
-    let extension = reference.path.extension().and_then(|extension| extension.to_str());
-    match extension.map(str::to_ascii_lowercase).as_deref() {
+    match kind(reference).as_deref() {
         Some("npz") => npz::read(reference),
         Some("npy") => npy::read(reference),
         Some("csv") => csv::read(reference),
         _ => Err(Error::UnknownFormat),
     }
+}
+
+/// The file's extension in lower case.
+fn kind(reference: &Reference) -> Option<String> {
+    let extension = reference.path.extension().and_then(|extension| extension.to_str());
+    extension.map(str::to_ascii_lowercase)
 }
 
 fn dataset(inputs: Vec<Tensor>, targets: Targets) -> Result<Dataset, Error> {

@@ -115,6 +115,25 @@ pub enum Error {
     #[error("{error}")]
     Graph { error: Box<handaxe_graph::Error> },
 
+    #[error(
+        "it is no model in a form that is known: handaxe's .safetensors, Keras' .keras and .h5, or an architecture in .json with its weights in .h5"
+    )]
+    UnknownModel,
+
+    #[error(
+        "the extension says how a model is written: .safetensors for handaxe, .keras for Keras 3, .h5 for Keras 2"
+    )]
+    ModelExtension,
+
+    #[error("unknown form of model `{given}`: known are safetensors, keras, h5")]
+    UnknownForm { given: String },
+
+    #[error("the extension says how answers are written: .npy or .csv")]
+    AnswersExtension,
+
+    #[error("an .npy file holds one array, the network has {outputs} outputs: write a .csv")]
+    SeveralOutputs { outputs: usize },
+
     #[error("it is not a readable .safetensors file: {error}")]
     Safetensors { error: safetensors::SafeTensorError },
 
@@ -226,6 +245,9 @@ pub enum Error {
     #[error("it is neither YAML nor JSON as hls4ml writes it: {what}")]
     HlsSyntax { what: String },
 
+    #[error("unknown {what} `{given}`: known are {known}")]
+    HlsChoice { what: &'static str, given: String, known: &'static str },
+
     #[error("{place}: unknown key `{key}`{}", did_you_mean(nearest))]
     HlsKey { place: String, key: String, nearest: Option<String> },
 
@@ -240,6 +262,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the machine failed (a full disk, a missing permission) and not what was given.
+    pub fn is_io(&self) -> bool {
+        match self {
+            Self::InFile { error, .. } => error.is_io(),
+            error => matches!(error, Self::Io { .. }),
+        }
+    }
+
     /// The same, found in `path`.
     pub(crate) fn in_file(self, path: &Path) -> Self {
         match self {

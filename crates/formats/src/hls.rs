@@ -1,14 +1,17 @@
 //! hls4ml's configurations, from YAML or JSON.
 //!
-//! Read are what `config_from_keras_model` gives (levels `Model`, `LayerType`, `LayerName`) and the `hls4ml_config.yml` of a
+//! [`Template`] writes one for a model. Read are what `config_from_keras_model` gives (levels `Model`, `LayerType`, `LayerName`) and the `hls4ml_config.yml` of a
 //! project, which holds it under `HLSConfig` beside `IOType`, `Backend` and others. Keys may be written in any case, with
 //! or without underscores, and types with or without `_t`. `Precision` may be one string or a mapping. What hls4ml writes
 //! and handaxe has no use for is passed over; any other unknown key is an error, since it is a setting that would be lost.
 
 mod keys;
+mod kind;
 mod section;
+mod template;
+mod yaml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use handaxe_graph::{HlsConfig, Section};
@@ -16,6 +19,7 @@ use serde_json::{Map, Value};
 
 use crate::Error;
 use keys::{LEVELS, PROJECT, is, nearest_key};
+pub use template::{Backend, Granularity, Project, Template};
 
 /// Reads a configuration from a file.
 ///
@@ -95,10 +99,15 @@ fn level(config: &mut HlsConfig, key: &str, value: &Value) -> Result<bool, Error
 
 fn sections(level: &str, value: &Value) -> Result<BTreeMap<String, Section>, Error> {
     let Some(value) = optional(value) else { return Ok(BTreeMap::new()) };
-    let read = |(name, value): (&String, &Value)| {
-        Ok((name.clone(), section::section(&format!("{level} {name}"), value)?))
-    };
-    mapping(level, value)?.iter().map(read).collect()
+    let (mut found, mut lower) = (BTreeMap::new(), BTreeSet::new());
+    for (name, value) in mapping(level, value)? {
+        // hls4ml looks names up in lower case, so that of two only one would count.
+        if !lower.insert(name.to_lowercase()) {
+            return Err(Error::HlsTwice { place: level.to_owned(), key: name.clone() });
+        }
+        found.insert(name.clone(), section::section(&format!("{level} {name}"), value)?);
+    }
+    Ok(found)
 }
 
 /// What begins with a brace is JSON, or YAML that looks like it. Tags such as `!keras_model` only concern hls4ml.

@@ -51,19 +51,24 @@ pub const LAYERS: &[&str] = layer::KNOWN;
 /// A file that is missing, broken or of another kind; a layer that cannot be loaded (recurrent, custom, channels first, ...),
 /// with its name and type; weights that are missing or do not fit.
 pub fn load(reference: &str) -> Result<Model, Error> {
-    let (path, weights) = match reference.rsplit_once(":weights=") {
-        Some((path, weights)) => (Path::new(path), Some(PathBuf::from(weights))),
-        None => (Path::new(reference), None),
-    };
+    let (path, weights) = split(reference);
     let bytes = std::fs::read(path).map_err(|error| Error::opening(path, error))?;
     if bytes.first() != Some(&b'{') {
         return whole(bytes).map_err(|error| error.in_file(path));
     }
-    let weights = weights.map_or_else(|| beside(path), Ok)?;
+    let weights = weights.map_or_else(|| beside(path), |weights| Ok(weights.to_owned()))?;
     let stored = std::fs::read(&weights).map_err(|error| Error::opening(&weights, error))?;
     let store = Hdf5::open(stored).and_then(Store::new).map_err(|error| error.in_file(&weights))?;
     let config = text(&bytes).and_then(|text| Config::parse(text, None));
     config.and_then(|config| topology::build(&config, &store)).map_err(|error| error.in_file(path))
+}
+
+/// The file of the architecture, and that of the weights if the reference names one.
+pub(crate) fn split(reference: &str) -> (&Path, Option<&Path>) {
+    match reference.rsplit_once(":weights=") {
+        Some((path, weights)) => (Path::new(path), Some(Path::new(weights))),
+        None => (Path::new(reference), None),
+    }
 }
 
 /// Reads a model from the content of a `.keras` archive or a whole `.h5` file.

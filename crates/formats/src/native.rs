@@ -56,7 +56,7 @@ pub fn load(path: impl AsRef<Path>) -> Result<Model, Error> {
     from_bytes(&bytes).map_err(|error| error.in_file(path))
 }
 
-fn to_bytes(model: &Model) -> Result<Vec<u8>, Error> {
+pub(crate) fn to_bytes(model: &Model) -> Result<Vec<u8>, Error> {
     let graph = serde_json::to_string(&Written { format: FORMAT, model })
         .map_err(|error| Error::GraphJson { error })?;
     let mut weights = Vec::new();

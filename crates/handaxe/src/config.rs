@@ -22,9 +22,9 @@ use crate::{Error, FinalSparsity};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct RunConfig {
-    /// A trained network, as `.safetensors`. Either this or `network`.
+    /// A trained network: `.safetensors`, `.keras`, `.h5` or `model.json:weights=FILE.h5`. Either this or `network`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub model: Option<PathBuf>,
+    pub model: Option<String>,
     /// A network to train first, such as `dense:64,relu,dense:5,softmax`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
@@ -124,6 +124,10 @@ pub struct RunConfig {
     pub l2: f64,
     /// Where all randomness comes from.
     pub seed: u64,
+    /// The form in which the final network is written beside handaxe's own: `keras`, `h5`, or `safetensors` for no other. By
+    /// default that of `model`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
     /// Where the run goes; a new directory. Without it, `runs/<name>-NNN`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub out: Option<PathBuf>,
@@ -174,6 +178,7 @@ impl Default for RunConfig {
             l1: 0.0,
             l2: 0.0,
             seed: 0,
+            format: None,
             out: None,
         }
     }

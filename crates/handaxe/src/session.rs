@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use handaxe_data::{Dataset, Parts, Tensor, metric};
 use handaxe_formats::data::load_parts;
-use handaxe_formats::native;
+use handaxe_formats::model::{self, Format};
 use handaxe_graph::Model;
 use handaxe_knapsack::Limits;
 use handaxe_optimize::{
@@ -16,6 +16,7 @@ use handaxe_prune::Scope;
 use handaxe_train::{Initialiser, Optimiser, initialise, parse};
 
 use crate::optimize::trainer;
+use crate::predict::check_inputs;
 use crate::{Error, Optimize, RunConfig};
 
 /// Where runs go that are not told where.
@@ -170,18 +171,24 @@ struct Prepared {
     model: Model,
     parts: Parts,
     training: handaxe_train::Settings,
-    /// The model was trained elsewhere, and the test part is drawn here.
-    may_have_seen_test: bool,
+    /// The form in which the final network is written beside handaxe's own.
+    form: Format,
+    /// What the user should know of the run.
+    notes: Vec<String>,
 }
 
 impl Prepared {
     /// `model` is the one to start from, where it is known already.
     fn new(config: &RunConfig, samples: &Samples, model: Option<Model>) -> Result<Self, Error> {
         let parts = samples.divide(config)?;
+        let resumed = model.is_some();
         let mut model = match model {
             Some(model) => model,
             None => starting_model(config, &parts)?,
         };
+        for part in [&parts.train, &parts.validation, &parts.test] {
+            check_inputs(&model, part.inputs())?;
+        }
         if config.standardise.unwrap_or(config.network.is_some())
             && model.preprocessing().is_empty()
         {
@@ -198,10 +205,15 @@ impl Prepared {
         // A metric that cannot judge these targets says so here, not after minutes of training.
         judge.evaluate(&Tensor::full(&[targets.len(), targets.width()], 0.0), targets)?;
         let rtol = config.rtol.unwrap_or(default_rtol(judge.direction()));
-        let effective = RunConfig { metric: Some(name), rtol: Some(rtol), ..config.clone() };
-        let may_have_seen_test = config.model.is_some() && samples.test.is_none();
-        let prepared =
-            Self { effective, model, parts, training: training(config)?, may_have_seen_test };
+        let (form, refused) = form(config, &model, resumed)?;
+        let mut notes = Vec::from_iter(refused);
+        if config.model.is_some() && samples.test.is_none() {
+            notes.push(SEEN.to_owned());
+        }
+        let format = Some(form.to_string());
+        let effective =
+            RunConfig { metric: Some(name), rtol: Some(rtol), format, ..config.clone() };
+        let prepared = Self { effective, model, parts, training: training(config)?, form, notes };
         prepared.trainer(&prepared.model)?;
         Ok(prepared)
     }
@@ -276,10 +288,8 @@ impl Prepared {
             run = run.resume(checkpoint);
         }
         let mut done = run.run(&mut Both(&mut dir, observer))?;
-        if self.may_have_seen_test {
-            done.result.diagnostics.push(SEEN.to_owned());
-        }
-        dir.finish(&done.outcome.model, &done.result)?;
+        done.result.diagnostics.extend(self.notes.iter().cloned());
+        dir.finish(&done.outcome.model, self.form, &done.result)?;
         let report = handaxe_report::Run {
             result: &done.result,
             steps: dir.steps(),
@@ -303,6 +313,33 @@ impl Observer for Both<'_> {
     }
 }
 
+/// The form that the final network goes back in, known before anything is trained; the model's own form is given up with a
+/// note where it has no word for a layer.
+fn form(
+    config: &RunConfig,
+    model: &Model,
+    resumed: bool,
+) -> Result<(Format, Option<String>), Error> {
+    if let Some(name) = &config.format {
+        let form: Format = name.parse()?;
+        form.bytes(model)?;
+        return Ok((form, None));
+    }
+    let form = match &config.model {
+        Some(reference) if !resumed => Format::of(reference)?,
+        _ => Format::Native,
+    };
+    Ok(match form.bytes(model) {
+        Ok(_) => (form, None),
+        Err(error) => (
+            Format::Native,
+            Some(format!(
+                "the network cannot be written back as {form}, only as safetensors: {error}"
+            )),
+        ),
+    })
+}
+
 fn starting_model(config: &RunConfig, parts: &Parts) -> Result<Model, Error> {
     match (&config.model, &config.network) {
         (Some(_), Some(_)) => Err(Error::ModelAndNetwork),
@@ -310,8 +347,8 @@ fn starting_model(config: &RunConfig, parts: &Parts) -> Result<Model, Error> {
             what: "the network",
             how: "`model`, a file, or `network`, a short spec",
         }),
-        (Some(path), None) => {
-            let mut model = native::load(path)?;
+        (Some(reference), None) => {
+            let mut model = model::load(reference)?;
             if let Some(name) = &config.initialiser {
                 initialise(&mut model, name.parse()?, config.seed)?;
             }

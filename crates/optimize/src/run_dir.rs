@@ -1,11 +1,12 @@
 //! The directory of a run: at any moment in a state to resume from.
 //!
 //! `run.toml` (effective configuration), `baseline.safetensors`, `steps.jsonl`, `epochs.jsonl`, `checkpoints/`, and at the
-//! end `model.safetensors` and `result.json`. A step counts from the moment that `steps.jsonl`, written last, is renamed.
+//! end `model.safetensors` (and `model.keras` or `model.h5`) and `result.json`. A step counts from the moment that `steps.jsonl`, written last, is renamed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use handaxe_formats::model::Format;
 use handaxe_formats::{native, write_atomically};
 use handaxe_graph::Model;
 use serde::Serialize;
@@ -24,13 +25,15 @@ const MODEL: &str = "model.safetensors";
 const RESULT: &str = "result.json";
 
 /// All that a run, its report and a run over folds write; nothing else is ever deleted.
-const OURS: [&str; 13] = [
+const OURS: [&str; 15] = [
     CONFIG,
     BASELINE,
     STEPS,
     EPOCHS,
     CHECKPOINTS,
     MODEL,
+    "model.keras",
+    "model.h5",
     RESULT,
     "report.html",
     "metric.svg",
@@ -213,12 +216,15 @@ impl RunDir {
         self.write(CONFIG, config.as_bytes())
     }
 
-    /// Writes what a run ends with.
+    /// Writes what a run ends with; the network in handaxe's own form, and in `form` if that is another.
     ///
     /// # Errors
     /// The file system's.
-    pub fn finish(&self, model: &Model, result: &ResultRecord) -> Result<(), Error> {
+    pub fn finish(&self, model: &Model, form: Format, result: &ResultRecord) -> Result<(), Error> {
         native::save(model, self.path.join(MODEL))?;
+        if form != Format::Native {
+            handaxe_formats::model::save(model, &self.path.join(format!("model.{form}")))?;
+        }
         let mut json =
             serde_json::to_vec_pretty(result).map_err(|error| self.record_error(RESULT, error))?;
         json.push(b'\n');

@@ -5,4 +5,5 @@ mod bad_input;
 mod common;
 mod inspect;
 mod knapsack;
+mod models;
 mod optimize;

@@ -5,6 +5,7 @@
 mod header;
 
 use std::io::{BufReader, Read};
+use std::path::Path;
 
 use handaxe_data::Tensor;
 
@@ -27,14 +28,23 @@ pub(super) fn read(reference: &Reference) -> Result<Vec<Part>, Error> {
     if !reference.x.is_empty() || reference.y_test.is_some() {
         return Err(Error::Reference { text: "x=, x_test= or y_test=".to_owned() });
     }
-    let array = |path: &std::path::Path| {
-        let file = open(path)?;
-        let size = file.metadata()?.len();
-        Array::read(&path.display().to_string(), size, BufReader::new(file))
-    };
     let x = array(&reference.path)?;
     let y = array(&reference.path.with_file_name(y))?;
     Ok(vec![Part::new(vec![(x.name.clone(), x.features()?)], (y.name.clone(), y.answers()?))?])
+}
+
+/// The array as the only input, where the reference names no labels.
+pub(super) fn unlabelled(reference: &Reference) -> Result<Option<Vec<Tensor>>, Error> {
+    match reference.y {
+        Some(_) => Ok(None),
+        None => Ok(Some(vec![array(&reference.path)?.features()?])),
+    }
+}
+
+fn array(path: &Path) -> Result<Array, Error> {
+    let file = open(path)?;
+    let size = file.metadata()?.len();
+    Array::read(&path.display().to_string(), size, BufReader::new(file))
 }
 
 impl Array {

@@ -1,5 +1,6 @@
 use std::io::{BufReader, Read, Seek};
 
+use handaxe_data::Tensor;
 use handaxe_graph::nearest;
 use zip::ZipArchive;
 
@@ -22,6 +23,25 @@ pub(super) fn read_from(
     let known = arrays(&archive);
     let names = names(reference, &known)?;
     names.into_iter().map(|(x, y)| part(&mut archive, &known, &x, &y)).collect()
+}
+
+/// The inputs, where the reference names no target and there is no array of the usual name for one.
+pub(super) fn unlabelled(reference: &Reference) -> Result<Option<Vec<Tensor>>, Error> {
+    let mut archive = ZipArchive::new(BufReader::new(open(&reference.path)?))
+        .map_err(|error| Error::Zip { error })?;
+    let known = arrays(&archive);
+    let has = |name: &str| known.iter().any(|known| known == name);
+    let x = match reference.x.as_slice() {
+        [] if has("x") => vec!["x".to_owned()],
+        chosen => chosen.to_vec(),
+    };
+    if reference.y.is_some() || has("y") || x.is_empty() {
+        return Ok(None);
+    }
+    x.iter()
+        .map(|name| array(&mut archive, &known, name)?.features())
+        .collect::<Result<_, _>>()
+        .map(Some)
 }
 
 /// Names of all arrays, sorted.
