@@ -29,6 +29,7 @@ mod error;
 pub mod hls;
 pub mod keras;
 pub mod native;
+mod read;
 mod write;
 
 pub use error::Error;
