@@ -177,7 +177,10 @@ pub enum Error {
     #[error("the archive's {part} cannot be read: {error}")]
     NoPart { part: &'static str, error: zip::result::ZipError },
 
-    #[error("the archive's {part} is larger than {most} bytes: that is no model")]
+    #[error("it is larger than {most} bytes: no file of its kind is")]
+    FileTooLarge { most: u64 },
+
+    #[error("{part} is larger than {most} bytes: that is no model")]
     PartTooLarge { part: &'static str, most: u64 },
 
     #[error("its text is not UTF-8 from byte {place} on")]
@@ -216,8 +219,11 @@ pub enum Error {
     #[error("layer `{layer}` is of type {class}: {why}")]
     KerasLayer { layer: String, class: String, why: &'static str },
 
-    #[error("layer `{layer}`: the activation {given} is not known{}", did_you_mean(nearest))]
-    KerasActivation { layer: String, given: String, nearest: Option<String> },
+    #[error(
+        "layer `{layer}` ({class}): the activation {given} is not known{}",
+        did_you_mean(nearest)
+    )]
+    KerasActivation { layer: String, class: String, given: String, nearest: Option<String> },
 
     #[error("layer `{layer}` has no weight `{weight}` in the file")]
     KerasWeight { layer: String, weight: String },
@@ -230,9 +236,6 @@ pub enum Error {
 
     #[error("layer `{layer}` waits for itself: the calls go round in a circle")]
     KerasCycle { layer: String },
-
-    #[error("it has more than {most} layers: that is no network for an FPGA")]
-    TooManyLayers { most: usize },
 
     #[error(
         "layer `{layer}`: Keras {generation} has not {what}; write the native form or the other one of Keras'"

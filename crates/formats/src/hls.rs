@@ -18,8 +18,12 @@ use handaxe_graph::{HlsConfig, Section};
 use serde_json::{Map, Value};
 
 use crate::Error;
+use crate::read::read_at_most;
 use keys::{LEVELS, PROJECT, is, nearest_key};
 pub use template::{Backend, Granularity, Project, Template};
+
+/// The largest configuration that is read, in bytes.
+const MOST_TEXT: u64 = 1 << 23;
 
 /// Reads a configuration from a file.
 ///
@@ -27,8 +31,10 @@ pub use template::{Backend, Granularity, Project, Template};
 /// As [`parse`], or the file cannot be read.
 pub fn load(path: impl AsRef<Path>) -> Result<HlsConfig, Error> {
     let path = path.as_ref();
-    let text = std::fs::read_to_string(path).map_err(|error| Error::opening(path, error))?;
-    parse(&text).map_err(|error| error.in_file(path))
+    let bytes = read_at_most(path, MOST_TEXT)?;
+    let text = std::str::from_utf8(&bytes);
+    let text = text.map_err(|error| Error::NotText { place: error.valid_up_to() });
+    text.and_then(parse).map_err(|error| error.in_file(path))
 }
 
 /// Reads a configuration from the text of a file.
@@ -56,6 +62,9 @@ pub fn load(path: impl AsRef<Path>) -> Result<HlsConfig, Error> {
 /// # Errors
 /// Text that is neither YAML nor JSON, unknown keys, precisions and other values that cannot be: with their place.
 pub fn parse(text: &str) -> Result<HlsConfig, Error> {
+    if text.len() as u64 > MOST_TEXT {
+        return Err(Error::FileTooLarge { most: MOST_TEXT });
+    }
     let document = document(text)?;
     let top = mapping("the file", &document)?;
     let nested = top.iter().find(|(key, _)| is(key, "HLSConfig"));

@@ -33,6 +33,7 @@ pub mod hls;
 pub mod keras;
 pub mod model;
 pub mod native;
+mod read;
 mod write;
 
 pub use error::Error;

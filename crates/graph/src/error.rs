@@ -12,6 +12,15 @@ pub enum Error {
     )]
     BadName { name: String },
 
+    #[error("the name `{begin}...` is {given} bytes long: a layer's has at most {most}")]
+    LongName { begin: String, given: usize, most: usize },
+
+    #[error("it has more than {most} layers: that is no network for an FPGA")]
+    TooManyLayers { most: usize },
+
+    #[error("layer `{layer}` would hold an array of {given} axes: at most {most} are known")]
+    TooManyAxes { layer: String, given: usize, most: usize },
+
     #[error(
         "layer `{layer}` takes its input from layer number {input}, which does not come before it"
     )]
@@ -45,9 +54,9 @@ pub enum Error {
     },
 
     #[error(
-        "layer `{layer}` would hold more elements than this machine can address (shape {shape:?})"
+        "layer `{layer}` would hold an array of shape {shape:?}: at most {most} elements are accepted"
     )]
-    TooLarge { layer: String, shape: Vec<usize> },
+    TooLarge { layer: String, shape: Vec<usize>, most: usize },
 
     #[error(
         "with layer `{layer}` the model would have more than {most} weights: that is no network for an FPGA"

@@ -106,7 +106,8 @@ fn or_library(words: &mut Words<'_>) -> Result<Instance, Error> {
     let resources: usize = words.number(RESOURCES)?;
     let stated: f64 = words.number("the best value known: a number")?;
     let values: Vec<f64> = words.numbers(items, VALUE)?;
-    let rows = (0..resources).map(|_| words.numbers(items, SAVING));
+    // Rows without items take no words: a count alone must not make them.
+    let rows = (0..resources.min(words.left)).map(|_| words.numbers(items, SAVING));
     let savings: Vec<Vec<u64>> = rows.collect::<Result<_, _>>()?;
     let capacity: Vec<i64> = words.numbers(resources, CAPACITY)?;
     let problem = Problem::new(&values, &savings, &capacity)?;
