@@ -129,6 +129,9 @@ pub(crate) struct Pruning {
     /// Groups that every layer keeps [default: 1]
     #[arg(long, value_name = "N")]
     floor: Option<usize>,
+    /// Take idle neurons and filters out at the end and train what is left [default: for gpu-flops]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    reduce: Option<bool>,
     /// auto, class, dynamic, greedy, branch_bound or mip [default: auto]
     #[arg(long, value_name = "NAME")]
     solver: Option<String>,

@@ -95,6 +95,9 @@ pub struct RunConfig {
     pub local: bool,
     /// Groups that every layer keeps.
     pub floor: usize,
+    /// Take idle neurons and filters out at the end and train what is left; by default as the objective has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reduce: Option<bool>,
     /// Who solves the knapsack.
     pub solver: String,
     /// Seconds that one solve may take; then the best selection found counts.
@@ -161,6 +164,7 @@ impl Default for RunConfig {
             ranking: "l1".to_owned(),
             local: false,
             floor: settings.floor,
+            reduce: settings.reduce,
             solver: "auto".to_owned(),
             time_limit: None,
             epochs: settings.epochs,

@@ -244,6 +244,7 @@ impl Prepared {
             cutoff: config.cutoff,
             scope: if config.local { Scope::Local } else { Scope::Global },
             floor: config.floor,
+            reduce: config.reduce,
         };
         let mut run = Optimize::new(model, self.parts.clone())
             .boxed_objective(handaxe_objective::objective(&config.objective)?)

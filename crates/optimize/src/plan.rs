@@ -1,7 +1,10 @@
-use handaxe_graph::{HlsConfig, LayerAttributes, Model, OptimizationAttributes, Structure};
+use handaxe_graph::{
+    HlsConfig, LayerAttributes, LayerId, Mask, Masks, Model, OptimizationAttributes, Structure,
+};
 use handaxe_objective::{Action, Objective, Obstacle};
 use handaxe_prune::{Candidate, Groups, Savings, Selection, select};
 
+use crate::footprint::{kernel, only_value};
 use crate::{Error, Optimisation};
 
 /// What the objective says of the network, asked once a run: it does not depend on the weights.
@@ -54,6 +57,28 @@ impl Plan {
         Ok(Self { layers, left_alone, diagnostics })
     }
 
+    /// The layers that are optimised, with their cost in each resource.
+    pub(crate) fn costs(&self) -> impl Iterator<Item = (LayerId, &[u64])> {
+        self.layers.iter().map(|layer| (layer.attributes.id, &layer.resources[..]))
+    }
+
+    /// What a network that comes from this plan holds: weights that are zero, and groups of one value where layers share.
+    pub(crate) fn held(&self, model: &Model) -> Masks {
+        let mut masks = Masks::default();
+        for layer in &self.layers {
+            let kernel = kernel(model, layer.attributes.id);
+            let mut mask = Mask::new(kernel.iter().map(|&weight| weight != 0.0).collect());
+            for group in 0..layer.sharing.as_ref().map_or(0, |_| layer.groups.count()) {
+                if let Some(value) = only_value(&layer.groups, group, kernel).filter(|v| *v != 0.0)
+                {
+                    layer.groups.members(group).for_each(|index| mask.hold(index, value));
+                }
+            }
+            masks.insert(layer.attributes.id, mask);
+        }
+        masks
+    }
+
     /// Chooses the groups that stay when the scheduler asks for `sparsity`, by the weights of `model`.
     pub(crate) fn select(
         &self,
@@ -98,7 +123,7 @@ impl PlannedLayer {
         Candidate {
             layer: self.attributes.id,
             name: &self.attributes.name,
-            kernel: model.layer(self.attributes.id).kernel().map_or(&[], |kernel| kernel.values()),
+            kernel: kernel(model, self.attributes.id),
             gradient: None,
             curvature: None,
             groups: self.groups.clone(),

@@ -69,6 +69,23 @@ pub enum Phase {
     Fit,
     /// Training without masks, so that pruned weights may grow again.
     Rewind,
+    /// Training what a reduction left.
+    Reduce,
+}
+
+/// What came of taking idle neurons and filters out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReductionRecord {
+    /// Whether the reduced network is handed back.
+    pub kept: bool,
+    /// Whether it is so as trained after the reduction; else that training lost the tolerance and is not in it.
+    pub trained: bool,
+    /// The metric on the validation samples.
+    pub metric: f64,
+    /// The share of each resource of the optimisable layers that the reduced network does without.
+    pub achieved: ByResource<f64>,
+    /// Neurons and filters that are gone, by layer.
+    pub removed: BTreeMap<String, usize>,
 }
 
 /// The metric of one network on the two parts that it was not trained on.
@@ -90,7 +107,10 @@ pub struct LayerRecord {
     pub layer_type: LayerType,
     /// Shape of the kernel.
     pub shape: Vec<usize>,
-    /// Share of kernel weights that are zero afterwards.
+    /// Shape of the kernel that is left, where the network was reduced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reduced: Option<Vec<usize>>,
+    /// Share of kernel weights that are zero or gone afterwards.
     pub sparsity: f64,
     /// Why the run's objective left the layer alone, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -140,6 +160,9 @@ pub struct ResultRecord {
     pub met: bool,
     /// Resources of the whole network.
     pub resources: BeforeAfter,
+    /// What came of taking idle neurons out, where that was to be done and there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reduction: Option<ReductionRecord>,
     /// Every layer with a kernel.
     pub layers: Vec<LayerRecord>,
     /// What was done differently from what was written.

@@ -2,6 +2,8 @@ use handaxe_data::Direction;
 use handaxe_graph::{Masks, Model};
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
+
 /// Whatever went wrong inside a trainer, an observer or another part that the user supplied.
 pub type ForeignError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -49,6 +51,11 @@ pub trait Trainer {
 
     /// Takes over the weights of `model`, which has the same graph.
     fn restore(&mut self, model: &Model) -> Result<(), ForeignError>;
+
+    /// A trainer of another network on the same data, by the same rules. Runs that end with a reduction need it.
+    fn of(&self, _model: &Model) -> Result<Box<dyn Trainer>, ForeignError> {
+        Err(Error::Unsupported { what: "train another network" }.into())
+    }
 
     /// The metric on a part of the data.
     fn evaluate(&mut self, part: Part) -> Result<f64, ForeignError>;

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use candle_core::{Tensor, Var};
 use handaxe_data::{Dataset, Direction, Metric, Parts, Targets, seeded};
 use handaxe_graph::Model;
@@ -92,9 +94,9 @@ impl Settings {
 /// ```
 pub struct CandleTrainer {
     network: Network,
-    data: Parts,
-    metric: Box<dyn Metric>,
-    loss: Box<dyn Loss>,
+    data: Arc<Parts>,
+    metric: Arc<dyn Metric>,
+    loss: Arc<dyn Loss>,
     settings: Settings,
     rule: Box<dyn Rule>,
 }
@@ -121,13 +123,14 @@ impl CandleTrainer {
             check_outputs(part, network.output_shape(), data.targets())?;
         }
         let (loss, rule) = (for_targets(data.train.targets()), settings.optimiser.rule());
+        let (data, metric, loss) = (Arc::new(data), Arc::from(metric), Arc::from(loss));
         Ok(Self { network, data, metric, loss, settings, rule })
     }
 
     /// Trains by another loss.
     #[must_use]
     pub fn with_loss(mut self, loss: Box<dyn Loss>) -> Self {
-        self.loss = loss;
+        self.loss = Arc::from(loss);
         self
     }
 
@@ -188,6 +191,17 @@ impl Trainer for CandleTrainer {
 
     fn restore(&mut self, model: &Model) -> Result<(), ForeignError> {
         Ok(self.network.load(model)?)
+    }
+
+    fn of(&self, model: &Model) -> Result<Box<dyn Trainer>, ForeignError> {
+        Ok(Box::new(Self {
+            network: Network::new(model)?,
+            data: self.data.clone(),
+            metric: self.metric.clone(),
+            loss: self.loss.clone(),
+            settings: self.settings.clone(),
+            rule: self.settings.optimiser.rule(),
+        }))
     }
 
     fn evaluate(&mut self, part: Part) -> Result<f64, ForeignError> {
