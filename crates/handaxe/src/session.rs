@@ -342,7 +342,8 @@ fn training(config: &RunConfig) -> Result<handaxe_train::Settings, Error> {
         optimiser => optimiser,
     };
     let RunConfig { batch_size, learning_rate, l1, l2, seed, .. } = *config;
-    Ok(handaxe_train::Settings { batch_size, learning_rate, optimiser, l1, l2, seed })
+    let probes = config.curvature_samples;
+    Ok(handaxe_train::Settings { batch_size, learning_rate, optimiser, l1, l2, probes, seed })
 }
 
 fn limits(config: &RunConfig) -> Result<Limits, Error> {

@@ -26,4 +26,4 @@ pub use record::{
 pub use reduction::Reduction;
 pub use run::{Checkpoint, Optimisation, Outcome, Settings, default_rtol};
 pub use run_dir::RunDir;
-pub use trainer::{EpochRecord, Fit, ForeignError, Part, Trainer};
+pub use trainer::{ByKernel, Curvature, EpochRecord, Estimate, Fit, ForeignError, Part, Trainer};

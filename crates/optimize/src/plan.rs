@@ -2,10 +2,10 @@ use handaxe_graph::{
     HlsConfig, LayerAttributes, LayerId, Mask, Masks, Model, OptimizationAttributes, Structure,
 };
 use handaxe_objective::{Action, Objective, Obstacle};
-use handaxe_prune::{Candidate, Groups, Savings, Selection, select};
+use handaxe_prune::{Candidate, Groups, Needs, Savings, Selection, select};
 
 use crate::footprint::{kernel, only_value};
-use crate::{Error, Optimisation};
+use crate::{ByKernel, Curvature, Error, Optimisation, Trainer};
 
 /// What the objective says of the network, asked once a run: it does not depend on the weights.
 pub(crate) struct Plan {
@@ -14,6 +14,28 @@ pub(crate) struct Plan {
     pub(crate) left_alone: Vec<(String, String)>,
     /// What was done differently from what was written.
     pub(crate) diagnostics: Vec<String>,
+}
+
+/// What the ranking needs beside the weights, and nothing else.
+#[derive(Default)]
+pub(crate) struct Derivatives {
+    gradients: ByKernel,
+    pub(crate) curvature: Curvature,
+}
+
+impl Derivatives {
+    /// Asks `trainer` for what `needs` says; estimates draw from `stream`.
+    pub(crate) fn of(trainer: &mut dyn Trainer, needs: Needs, stream: u64) -> Result<Self, Error> {
+        let mut known = Self::default();
+        match needs {
+            Needs::Nothing => {}
+            Needs::Gradients => known.gradients = trainer.gradients().map_err(Error::Trainer)?,
+            Needs::Curvature => {
+                known.curvature = trainer.curvature(stream).map_err(Error::Trainer)?;
+            }
+        }
+        Ok(known)
+    }
 }
 
 struct PlannedLayer {
@@ -85,9 +107,10 @@ impl Plan {
         model: &Model,
         sparsity: f64,
         run: &Optimisation<'_>,
+        known: &Derivatives,
     ) -> Result<Selection, Error> {
         let candidates: Vec<Candidate<'_>> =
-            self.layers.iter().map(|layer| layer.candidate(model)).collect();
+            self.layers.iter().map(|layer| layer.candidate(model, known)).collect();
         let settings = handaxe_prune::Settings {
             scope: run.settings.scope,
             floor: run.settings.floor,
@@ -119,13 +142,14 @@ impl PlannedLayer {
         Ok(Self { attributes, groups, resources, savings, sharing })
     }
 
-    fn candidate<'a>(&'a self, model: &'a Model) -> Candidate<'a> {
+    fn candidate<'a>(&'a self, model: &'a Model, known: &'a Derivatives) -> Candidate<'a> {
+        let of = |by_kernel: &'a ByKernel| by_kernel.get(&self.attributes.id).map(Vec::as_slice);
         Candidate {
             layer: self.attributes.id,
             name: &self.attributes.name,
             kernel: kernel(model, self.attributes.id),
-            gradient: None,
-            curvature: None,
+            gradient: of(&known.gradients),
+            curvature: of(&known.curvature.diagonal),
             groups: self.groups.clone(),
             resources: self.resources.clone(),
             savings: self.savings.clone(),

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use handaxe_graph::LayerType;
 use serde::{Deserialize, Serialize};
 
-use crate::EpochRecord;
+use crate::{EpochRecord, Estimate};
 
 /// The version of the JSON that runs write.
 pub const SCHEMA: u32 = 1;
@@ -28,6 +28,9 @@ pub struct StepRecord {
     pub good: bool,
     /// Share of weights held at zero, by layer.
     pub sparsity: BTreeMap<String, f64>,
+    /// How well the curvature was known that the ranking went by, for the layers for which it was estimated.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub curvature: BTreeMap<String, Estimate>,
     /// How the knapsack was solved.
     pub solver: SolverRecord,
     /// Wall time of the step.

@@ -1,5 +1,6 @@
 //! The loop of spec/optimization.md section 8.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use handaxe_data::Direction;
@@ -9,7 +10,7 @@ use handaxe_objective::Objective;
 use handaxe_prune::{Ranking, Scope, Selection};
 use handaxe_schedule::{Scheduler, Step};
 
-use crate::plan::Plan;
+use crate::plan::{Derivatives, Plan};
 use crate::reduction::Judge;
 use crate::{
     CurveRecord, Error, Event, Fit, Observer, Part, Phase, Reduction, ReductionRecord, Scores,
@@ -245,7 +246,8 @@ impl Optimisation<'_> {
         let started = Instant::now();
         let step = state.steps.len() + 1;
         let mut model = trainer.model().map_err(Error::Trainer)?;
-        let selection = plan.select(&model, sparsity, self)?;
+        let known = Derivatives::of(trainer, self.ranking.needs(), step as u64)?;
+        let selection = plan.select(&model, sparsity, self, &known)?;
         tell(observer, &Event::Masked { step, sparsity, masks: &selection.masks })?;
         selection.masks.apply(&mut model)?;
         trainer.restore(&model).map_err(Error::Trainer)?;
@@ -257,17 +259,14 @@ impl Optimisation<'_> {
         if !metric.is_finite() {
             return Err(Error::Diverged { step, given: metric });
         }
-        Ok(self.record(step, &model, &selection, metric, started))
+        let name = |id| model.layer(id).name().to_owned();
+        let estimates = known.curvature.estimates.into_iter();
+        let curvature = estimates.map(|(id, estimate)| (name(id), estimate)).collect();
+        let record = self.record(step, &model, &selection, metric);
+        Ok(StepRecord { curvature, seconds: started.elapsed().as_secs_f64(), ..record })
     }
 
-    fn record(
-        &self,
-        step: usize,
-        model: &Model,
-        selection: &Selection,
-        metric: f64,
-        started: Instant,
-    ) -> StepRecord {
+    fn record(&self, step: usize, model: &Model, selection: &Selection, metric: f64) -> StepRecord {
         let by_resource = |values: &dyn Fn(usize) -> f64| {
             let names = self.objective.resources().iter().enumerate();
             names.map(|(place, name)| ((*name).to_owned(), values(place))).collect()
@@ -289,7 +288,8 @@ impl Optimisation<'_> {
                 bound: selection.bound,
                 value: selection.value,
             },
-            seconds: started.elapsed().as_secs_f64(),
+            curvature: BTreeMap::new(),
+            seconds: 0.0,
         }
     }
 

@@ -264,6 +264,7 @@ fn steps(
                 .collect()
         };
         StepRecord {
+            curvature: BTreeMap::new(),
             step,
             asked: shares(0.0),
             feasible: asked.iter().map(|name| ((*name).to_owned(), 1.0)).collect(),
