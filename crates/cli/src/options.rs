@@ -120,15 +120,21 @@ pub(crate) struct Pruning {
     /// binary: how close the search comes [default: 0.01]
     #[arg(long, value_name = "S")]
     threshold: Option<f64>,
-    /// l1 or l2 [default: l1]
+    /// l1, l2, oracle (gradients) or saliency (curvature) [default: l1]
     #[arg(long, value_name = "NAME")]
     ranking: Option<String>,
+    /// saliency: random directions a batch for the curvature of convolutions; that of dense layers is exact [default: 4]
+    #[arg(long, value_name = "N")]
+    curvature_samples: Option<usize>,
     /// One knapsack for each layer instead of one for the network
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     local: Option<bool>,
     /// Groups that every layer keeps [default: 1]
     #[arg(long, value_name = "N")]
     floor: Option<usize>,
+    /// Take idle neurons and filters out at the end and train what is left [default: for gpu-flops]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    reduce: Option<bool>,
     /// auto, class, dynamic, greedy, branch_bound or mip [default: auto]
     #[arg(long, value_name = "NAME")]
     solver: Option<String>,

@@ -89,12 +89,17 @@ pub struct RunConfig {
     pub step: f64,
     /// binary: how close the search comes.
     pub threshold: f64,
-    /// Which groups of weights matter: `l1` or `l2`.
+    /// Which groups of weights matter: `l1`, `l2`, `oracle` or `saliency`.
     pub ranking: String,
+    /// saliency: random directions a batch by which the curvature of convolutions is estimated.
+    pub curvature_samples: usize,
     /// Solve a knapsack for each layer instead of one for the network.
     pub local: bool,
     /// Groups that every layer keeps.
     pub floor: usize,
+    /// Take idle neurons and filters out at the end and train what is left; by default as the objective has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reduce: Option<bool>,
     /// Who solves the knapsack.
     pub solver: String,
     /// Seconds that one solve may take; then the best selection found counts.
@@ -163,8 +168,10 @@ impl Default for RunConfig {
             step: schedule.step,
             threshold: schedule.threshold,
             ranking: "l1".to_owned(),
+            curvature_samples: handaxe_train::Settings::default().probes,
             local: false,
             floor: settings.floor,
+            reduce: settings.reduce,
             solver: "auto".to_owned(),
             time_limit: None,
             epochs: settings.epochs,

@@ -256,6 +256,7 @@ impl Prepared {
             cutoff: config.cutoff,
             scope: if config.local { Scope::Local } else { Scope::Global },
             floor: config.floor,
+            reduce: config.reduce,
         };
         let mut run = Optimize::new(model, self.parts.clone())
             .boxed_objective(handaxe_objective::objective(&config.objective)?)
@@ -378,7 +379,8 @@ fn training(config: &RunConfig) -> Result<handaxe_train::Settings, Error> {
         optimiser => optimiser,
     };
     let RunConfig { batch_size, learning_rate, l1, l2, seed, .. } = *config;
-    Ok(handaxe_train::Settings { batch_size, learning_rate, optimiser, l1, l2, seed })
+    let probes = config.curvature_samples;
+    Ok(handaxe_train::Settings { batch_size, learning_rate, optimiser, l1, l2, probes, seed })
 }
 
 fn limits(config: &RunConfig) -> Result<Limits, Error> {

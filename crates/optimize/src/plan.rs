@@ -1,8 +1,11 @@
-use handaxe_graph::{HlsConfig, LayerAttributes, Model, OptimizationAttributes, Structure};
+use handaxe_graph::{
+    HlsConfig, LayerAttributes, LayerId, Mask, Masks, Model, OptimizationAttributes, Structure,
+};
 use handaxe_objective::{Action, Objective, Obstacle};
-use handaxe_prune::{Candidate, Groups, Savings, Selection, select};
+use handaxe_prune::{Candidate, Groups, Needs, Savings, Selection, select};
 
-use crate::{Error, Optimisation};
+use crate::footprint::{kernel, only_value};
+use crate::{ByKernel, Curvature, Error, Optimisation, Trainer};
 
 /// What the objective says of the network, asked once a run: it does not depend on the weights.
 pub(crate) struct Plan {
@@ -11,6 +14,28 @@ pub(crate) struct Plan {
     pub(crate) left_alone: Vec<(String, String)>,
     /// What was done differently from what was written.
     pub(crate) diagnostics: Vec<String>,
+}
+
+/// What the ranking needs beside the weights, and nothing else.
+#[derive(Default)]
+pub(crate) struct Derivatives {
+    gradients: ByKernel,
+    pub(crate) curvature: Curvature,
+}
+
+impl Derivatives {
+    /// Asks `trainer` for what `needs` says; estimates draw from `stream`.
+    pub(crate) fn of(trainer: &mut dyn Trainer, needs: Needs, stream: u64) -> Result<Self, Error> {
+        let mut known = Self::default();
+        match needs {
+            Needs::Nothing => {}
+            Needs::Gradients => known.gradients = trainer.gradients().map_err(Error::Trainer)?,
+            Needs::Curvature => {
+                known.curvature = trainer.curvature(stream).map_err(Error::Trainer)?;
+            }
+        }
+        Ok(known)
+    }
 }
 
 struct PlannedLayer {
@@ -54,15 +79,38 @@ impl Plan {
         Ok(Self { layers, left_alone, diagnostics })
     }
 
+    /// The layers that are optimised, with their cost in each resource.
+    pub(crate) fn costs(&self) -> impl Iterator<Item = (LayerId, &[u64])> {
+        self.layers.iter().map(|layer| (layer.attributes.id, &layer.resources[..]))
+    }
+
+    /// What a network that comes from this plan holds: weights that are zero, and groups of one value where layers share.
+    pub(crate) fn held(&self, model: &Model) -> Masks {
+        let mut masks = Masks::default();
+        for layer in &self.layers {
+            let kernel = kernel(model, layer.attributes.id);
+            let mut mask = Mask::new(kernel.iter().map(|&weight| weight != 0.0).collect());
+            for group in 0..layer.sharing.as_ref().map_or(0, |_| layer.groups.count()) {
+                if let Some(value) = only_value(&layer.groups, group, kernel).filter(|v| *v != 0.0)
+                {
+                    layer.groups.members(group).for_each(|index| mask.hold(index, value));
+                }
+            }
+            masks.insert(layer.attributes.id, mask);
+        }
+        masks
+    }
+
     /// Chooses the groups that stay when the scheduler asks for `sparsity`, by the weights of `model`.
     pub(crate) fn select(
         &self,
         model: &Model,
         sparsity: f64,
         run: &Optimisation<'_>,
+        known: &Derivatives,
     ) -> Result<Selection, Error> {
         let candidates: Vec<Candidate<'_>> =
-            self.layers.iter().map(|layer| layer.candidate(model)).collect();
+            self.layers.iter().map(|layer| layer.candidate(model, known)).collect();
         let settings = handaxe_prune::Settings {
             scope: run.settings.scope,
             floor: run.settings.floor,
@@ -94,13 +142,14 @@ impl PlannedLayer {
         Ok(Self { attributes, groups, resources, savings, sharing })
     }
 
-    fn candidate<'a>(&'a self, model: &'a Model) -> Candidate<'a> {
+    fn candidate<'a>(&'a self, model: &'a Model, known: &'a Derivatives) -> Candidate<'a> {
+        let of = |by_kernel: &'a ByKernel| by_kernel.get(&self.attributes.id).map(Vec::as_slice);
         Candidate {
             layer: self.attributes.id,
             name: &self.attributes.name,
-            kernel: model.layer(self.attributes.id).kernel().map_or(&[], |kernel| kernel.values()),
-            gradient: None,
-            curvature: None,
+            kernel: kernel(model, self.attributes.id),
+            gradient: of(&known.gradients),
+            curvature: of(&known.curvature.diagonal),
             groups: self.groups.clone(),
             resources: self.resources.clone(),
             savings: self.savings.clone(),

@@ -50,6 +50,11 @@ pub enum Error {
     #[error("the {loss} loss needs {needs} as targets, the data hold {given}")]
     Targets { loss: &'static str, needs: &'static str, given: &'static str },
 
+    #[error(
+        "the {loss} loss does not say how its gradient moves: implement `Loss::bend`, or rank by something else than curvature"
+    )]
+    NoCurvature { loss: &'static str },
+
     #[error("the model to restore differs from the one in training {place}")]
     OtherGraph { place: String },
 

@@ -11,6 +11,7 @@
 //! [`candle`] holds the tensors and differentiates the loss. One thread computes: the result does not depend on how many
 //! there are.
 
+mod curvature;
 mod error;
 mod initialiser;
 mod loss;

@@ -26,6 +26,20 @@ pub trait Loss: Send + Sync {
     /// # Errors
     /// Outputs and targets that do not fit each other.
     fn mean(&self, outputs: &Tensor, targets: &Targets) -> Result<Tensor, Error>;
+
+    /// How the gradient of [`Loss::mean`] by `outputs` moves when they do by `moves`: the Hessian by the outputs times
+    /// `moves`. Rankings by curvature need it.
+    ///
+    /// # Errors
+    /// [`Error::NoCurvature`] for a loss that does not say.
+    fn bend(
+        &self,
+        _outputs: &Tensor,
+        _targets: &Targets,
+        _moves: &Tensor,
+    ) -> Result<Tensor, Error> {
+        Err(Error::NoCurvature { loss: self.name() })
+    }
 }
 
 /// The loss that `targets` ask for: cross-entropy for classes, mean squared error for values.

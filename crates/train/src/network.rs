@@ -2,10 +2,10 @@ use candle_core::{Tensor, Var};
 use handaxe_data::Tensor as Array;
 use handaxe_graph::{Activation, Layer, LayerId, Model, Op};
 
-use crate::Error;
 use crate::error::plain;
 use crate::node::values::{Operand, zip};
 use crate::node::{Back, Computed, Gradients, Node, Pass, compile, from_array};
+use crate::{Error, Loss};
 
 /// Elements of the widest layer that one evaluated batch may hold: enough to keep the processor busy, few enough to
 /// stay in its caches.
@@ -26,8 +26,8 @@ const EVALUATED: usize = 1 << 19;
 /// # Ok::<(), handaxe_train::Error>(())
 /// ```
 pub struct Network {
-    model: Model,
-    nodes: Vec<Option<Box<dyn Node>>>,
+    pub(crate) model: Model,
+    pub(crate) nodes: Vec<Option<Box<dyn Node>>>,
     /// For each layer, whether it or one before it has something to learn.
     learns: Vec<bool>,
     inputs: Vec<LayerId>,
@@ -43,7 +43,7 @@ pub(crate) struct Parameter<'a> {
 
 /// What a forward pass computed, layer by layer.
 pub(crate) struct Tape {
-    outputs: Vec<Tensor>,
+    pub(crate) outputs: Vec<Tensor>,
     backs: Vec<Option<Back>>,
 }
 
@@ -187,6 +187,16 @@ impl Network {
         tape: Tape,
         gradient: Tensor,
     ) -> Result<Vec<Option<Tensor>>, Error> {
+        self.backward_seen(tape, gradient, &mut |_, _| ())
+    }
+
+    /// [`Network::backward`]; `see` is shown the gradient by each layer's output.
+    pub(crate) fn backward_seen(
+        &self,
+        tape: Tape,
+        gradient: Tensor,
+        see: &mut dyn FnMut(usize, &Tensor),
+    ) -> Result<Vec<Option<Tensor>>, Error> {
         let mut slopes: Vec<Option<Tensor>> = vec![None; tape.outputs.len()];
         slopes.pop();
         slopes.push(Some(gradient));
@@ -197,6 +207,7 @@ impl Network {
             else {
                 continue;
             };
+            see(index, &slope);
             let layer = layers[index];
             let Gradients { inputs, weights } =
                 back(&slope).map_err(|error| failed(layer, &error))?;
@@ -214,18 +225,18 @@ impl Network {
         Ok(parameters.iter().map(|parameter| by_layer[parameter.layer.index()].next()).collect())
     }
 
-    /// The layer whose output is the answer.
-    pub(crate) fn output(&self) -> LayerId {
-        self.output
-    }
-
     /// The layer whose output are scores: the answer, or what a final softmax reads.
-    pub(crate) fn scores(&self) -> LayerId {
+    fn scores(&self) -> LayerId {
         let layer = self.model.layer(self.output);
         match (layer.op(), layer.inputs()) {
             (Op::Activation { function: Activation::Softmax }, &[input]) => input,
             _ => self.output,
         }
+    }
+
+    /// The layer that `loss` is computed from.
+    pub(crate) fn end(&self, loss: &dyn Loss) -> LayerId {
+        if loss.takes_scores() { self.scores() } else { self.output }
     }
 
     /// Shape of the answer to one sample.
@@ -281,7 +292,7 @@ impl Network {
     }
 }
 
-fn failed(layer: &Layer, error: &candle_core::Error) -> Error {
+pub(crate) fn failed(layer: &Layer, error: &candle_core::Error) -> Error {
     let kind = layer.op().layer_type().name();
     Error::Layer { layer: layer.name().to_owned(), kind, message: plain(error) }
 }

@@ -1,5 +1,6 @@
 //! Whole networks: gradients against finite differences, what the layers compute, and what training keeps its hands off.
 
+mod curvature;
 mod gradients;
 mod layers;
 mod masks;

@@ -1,10 +1,13 @@
+use std::sync::Arc;
+
 use candle_core::{Tensor, Var};
 use handaxe_data::{Dataset, Direction, Metric, Parts, Targets, seeded};
 use handaxe_graph::Model;
-use handaxe_optimize::{EpochRecord, Fit, ForeignError, Part, Trainer};
+use handaxe_optimize::{ByKernel, Curvature, EpochRecord, Fit, ForeignError, Part, Trainer};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
+use crate::curvature::{CurvatureSums, Point, Sums, means};
 use crate::loss::{Loss, for_targets};
 use crate::node::{Pass, values};
 use crate::optimiser::Rule;
@@ -13,6 +16,9 @@ use crate::{Error, Network, Optimiser};
 
 /// The first of the streams of a seed from which the order of samples and dropout are drawn, two a stretch.
 const STREAM: u64 = 0x7a19_0000_0000;
+
+/// The first of the streams of a seed from which directions for estimates of curvature are drawn.
+const CURVATURE_STREAM: u64 = 0xc0_b0_0000_0000;
 
 /// How to train.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +33,8 @@ pub struct Settings {
     pub l1: f64,
     /// Adds `l2 * sum w^2` over all kernels to the loss; 0 or more.
     pub l2: f64,
+    /// Random directions a batch by which curvatures are estimated that are not known exactly, at least 2.
+    pub probes: usize,
     /// Source of all randomness.
     pub seed: u64,
 }
@@ -40,6 +48,7 @@ impl Default for Settings {
             optimiser: Optimiser::Adam,
             l1: 0.0,
             l2: 0.0,
+            probes: 4,
             seed: 0,
         }
     }
@@ -54,6 +63,7 @@ impl Settings {
         let not_negative = |value: f64| value.is_finite() && value >= 0.0;
         let checks = [
             ("the batch size", "1 or more", self.batch_size as f64, self.batch_size >= 1),
+            ("the number of probes", "2 or more", self.probes as f64, self.probes >= 2),
             (
                 "the learning rate",
                 "a number above 0",
@@ -92,9 +102,9 @@ impl Settings {
 /// ```
 pub struct CandleTrainer {
     network: Network,
-    data: Parts,
-    metric: Box<dyn Metric>,
-    loss: Box<dyn Loss>,
+    data: Arc<Parts>,
+    metric: Arc<dyn Metric>,
+    loss: Arc<dyn Loss>,
     settings: Settings,
     rule: Box<dyn Rule>,
 }
@@ -121,13 +131,14 @@ impl CandleTrainer {
             check_outputs(part, network.output_shape(), data.targets())?;
         }
         let (loss, rule) = (for_targets(data.train.targets()), settings.optimiser.rule());
+        let (data, metric, loss) = (Arc::new(data), Arc::from(metric), Arc::from(loss));
         Ok(Self { network, data, metric, loss, settings, rule })
     }
 
     /// Trains by another loss.
     #[must_use]
     pub fn with_loss(mut self, loss: Box<dyn Loss>) -> Self {
-        self.loss = loss;
+        self.loss = Arc::from(loss);
         self
     }
 
@@ -138,10 +149,7 @@ impl CandleTrainer {
         held: &Held,
         dropout: &mut ChaCha8Rng,
     ) -> Result<f64, Error> {
-        let end = match self.loss.takes_scores() {
-            true => self.network.scores(),
-            false => self.network.output(),
-        };
+        let end = self.network.end(&*self.loss);
         let penalty = Penalty { l1: self.settings.l1 as f32, l2: self.settings.l2 as f32 };
         let mut total = 0.0;
         for samples in order.chunks(self.settings.batch_size) {
@@ -160,6 +168,19 @@ impl CandleTrainer {
             total += (mean + paid) * samples.len() as f64;
         }
         Ok(total / order.len() as f64)
+    }
+
+    /// Shows `visit` the training samples batch by batch, with the network's gradients at each.
+    fn each_batch(
+        &self,
+        mut visit: impl FnMut(&Point<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let samples: Vec<usize> = (0..self.data.train.len()).collect();
+        for samples in samples.chunks(self.settings.batch_size) {
+            let (inputs, targets) = batch(&self.data.train, samples)?;
+            visit(&Point::new(&self.network, &*self.loss, &inputs, &targets)?)?;
+        }
+        Ok(())
     }
 
     fn check_finite(&self, epoch: usize, loss: f64) -> Result<(), Error> {
@@ -190,6 +211,17 @@ impl Trainer for CandleTrainer {
         Ok(self.network.load(model)?)
     }
 
+    fn of(&self, model: &Model) -> Result<Box<dyn Trainer>, ForeignError> {
+        Ok(Box::new(Self {
+            network: Network::new(model)?,
+            data: self.data.clone(),
+            metric: self.metric.clone(),
+            loss: self.loss.clone(),
+            settings: self.settings.clone(),
+            rule: self.settings.optimiser.rule(),
+        }))
+    }
+
     fn evaluate(&mut self, part: Part) -> Result<f64, ForeignError> {
         let data = match part {
             Part::Validation => &self.data.validation,
@@ -197,6 +229,20 @@ impl Trainer for CandleTrainer {
         };
         let outputs = self.network.outputs(data.inputs())?;
         Ok(self.metric.evaluate(&outputs, data.targets())?)
+    }
+
+    fn gradients(&mut self) -> Result<ByKernel, ForeignError> {
+        let mut sums = Sums::new();
+        self.each_batch(|point| point.add_gradients(&mut sums))?;
+        Ok(means(sums, self.data.train.len()))
+    }
+
+    fn curvature(&mut self, stream: u64) -> Result<Curvature, ForeignError> {
+        let mut draw = seeded(self.settings.seed, CURVATURE_STREAM.wrapping_add(stream));
+        let mut sums = CurvatureSums::default();
+        let probes = self.settings.probes;
+        self.each_batch(|point| point.add_curvature(&mut sums, probes, &mut draw))?;
+        Ok(sums.mean(self.data.train.len()))
     }
 
     fn reset(&mut self) -> Result<(), ForeignError> {

@@ -3,7 +3,7 @@ use handaxe_data::Targets;
 
 use super::{Loss, unusable};
 use crate::Error;
-use crate::node::softmax::exponentials;
+use crate::node::softmax::{exponentials, slopes, softmax};
 use crate::node::values::{Operand, tensor, values};
 
 /// Mean of -ln(softmax(scores)\[label\]), computed from the scores so that it neither overflows nor loses digits.
@@ -25,6 +25,17 @@ impl Loss for CategoricalCrossEntropy {
         };
         let scores = outputs.reshape((labels.len(), *classes))?;
         Ok(scores.apply_op1(Operation { labels: labels.clone() })?)
+    }
+
+    /// p * (v - sum_j p_j v_j) / samples, with p the softmax
+    fn bend(
+        &self,
+        outputs: &Tensor,
+        targets: &Targets,
+        moves: &Tensor,
+    ) -> std::result::Result<Tensor, Error> {
+        let moved = slopes(&softmax(outputs)?, moves)?;
+        Ok((moved / targets.len() as f64)?)
     }
 }
 

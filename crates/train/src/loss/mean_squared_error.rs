@@ -24,4 +24,8 @@ impl Loss for MeanSquaredError {
         };
         Ok(candle_nn::loss::mse(&outputs.reshape(values.shape())?, &from_array(values)?)?)
     }
+
+    fn bend(&self, _: &Tensor, _: &Targets, moves: &Tensor) -> Result<Tensor, Error> {
+        Ok((moves * (2.0 / moves.elem_count() as f64))?)
+    }
 }

@@ -24,7 +24,7 @@ const SMALLEST: f32 = 5e-2;
 fn check(what: &str, model: &Model, targets: &Targets) {
     let network = Network::new(model).unwrap();
     let loss = for_targets(targets);
-    let end = if loss.takes_scores() { network.scores() } else { network.output() };
+    let end = network.end(&*loss);
     let inputs: Vec<Candle> = model
         .inputs()
         .enumerate()

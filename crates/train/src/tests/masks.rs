@@ -48,8 +48,15 @@ fn held_weights_keep_their_bits_through_any_optimiser_and_regulariser() {
     for optimiser in [Optimiser::Adam, Optimiser::Sgd { momentum: 0.9 }] {
         for (l1, l2) in [(0.0, 0.0), (1e-2, 0.0), (0.0, 1e-2), (1e-3, 1e-3)] {
             let mut model = model();
-            let settings =
-                Settings { batch_size: 16, learning_rate: 0.01, optimiser, l1, l2, seed: 4 };
+            let settings = Settings {
+                batch_size: 16,
+                learning_rate: 0.01,
+                optimiser,
+                l1,
+                l2,
+                seed: 4,
+                ..Settings::default()
+            };
             let mut trainer = trainer(&model, &data(), settings);
             let train = |frozen: Option<&Masks>, trainer: &mut CandleTrainer| {
                 trainer.fit(&Fit { epochs: 3, frozen, stream: 1 }, &mut |_| Ok(())).unwrap();
