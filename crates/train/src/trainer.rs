@@ -18,7 +18,7 @@ use crate::{Error, Network, Optimiser};
 const STREAM: u64 = 0x7a19_0000_0000;
 
 /// The first of the streams of a seed from which directions for estimates of curvature are drawn.
-const CURVATURE_STREAM: u64 = 0xc0_b0_0000_0000;
+const CURVATURE_STREAM: u64 = 0xc0b0_0000_0000;
 
 /// How to train.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,6 +3,8 @@
 
 mod bad_input;
 mod common;
+#[cfg(unix)]
+mod docs;
 mod inspect;
 mod knapsack;
 mod models;
