@@ -185,10 +185,11 @@ fn layer_table(model: &Model) -> Table {
 }
 
 fn attribute_table(layers: &[LayerAttributes]) -> Table {
-    let left = ["layer", "kernel", "n_in x n_out", "io_type", "strategy", "weights", "output"];
-    let columns =
-        left.map(|head| (head, Align::Left)).into_iter().chain([("reuse factor", Align::Right)]);
-    let mut table = Table::new(columns);
+    let heads = ["layer", "kernel", "n_in x n_out", "io_type", "strategy", "weights", "output"];
+    let heads = heads.map(|head| (head, Align::Left)).into_iter();
+    let configured = layers.iter().any(|layer| layer.hls.is_some());
+    let known = if configured { 8 } else { 2 };
+    let mut table = Table::new(heads.chain([("reuse factor", Align::Right)]).take(known));
     for layer in layers {
         let kernel = format!("{:?}", layer.weight_shape);
         let mut row = vec![layer.name.clone(), kernel];
