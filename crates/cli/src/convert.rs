@@ -40,6 +40,7 @@ struct Converted<'a> {
     schema: u32,
     model: &'a str,
     layers: usize,
+    parameters: usize,
     weights: usize,
     format: String,
     out: &'a Path,
@@ -53,8 +54,15 @@ pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
     files::save(&model, &command.to, speech)?;
     let (layers, weights, out) = (model.layers().count(), model.parameters(), &command.to);
     if speech.json {
-        let (model, format) = (model.name(), form.to_string());
-        return output::json(&Converted { schema: SCHEMA, model, layers, weights, format, out });
+        return output::json(&Converted {
+            schema: SCHEMA,
+            model: model.name(),
+            layers,
+            parameters: files::parameters(&model),
+            weights,
+            format: form.to_string(),
+            out,
+        });
     }
     output::text(&format!("{layers} layers, {weights} weights\nModel: {}\n", out.display()))
 }

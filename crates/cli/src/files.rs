@@ -5,6 +5,7 @@ use std::path::Path;
 use handaxe::Error;
 use handaxe::formats::model::{self, Format};
 use handaxe::graph::Model;
+use handaxe::untold;
 
 use crate::failure::Failure;
 use crate::options::Speech;
@@ -13,6 +14,12 @@ use crate::output;
 /// The network that `reference` names.
 pub(crate) fn load(reference: &str) -> Result<Model, Failure> {
     Ok(model::load(reference).map_err(Error::from)?)
+}
+
+/// The weights of kernels, as the objective `parameter` counts them; [`Model::parameters`] has biases and statistics too.
+pub(crate) fn parameters(model: &Model) -> usize {
+    let kernels = model.layers().filter_map(|(_, layer)| layer.kernel());
+    kernels.map(|kernel| kernel.values().len()).sum()
 }
 
 /// Whether something may be written at `out`.
@@ -31,12 +38,8 @@ pub(crate) fn check_free(out: &Path, force: bool) -> Result<(), Failure> {
 /// Writes a network; says what the form leaves out.
 pub(crate) fn save(model: &Model, out: &Path, speech: Speech) -> Result<(), Failure> {
     model::save(model, out).map_err(unwritten)?;
-    let by_itself = model.preprocessing().is_empty()
-        || Format::of_name(out).map_err(unwritten)? == Format::Native;
-    if !by_itself {
-        speech.note(
-            "note: the network takes standardised features; handaxe finds in the file how, Keras does not: standardise before you hand them over",
-        );
+    if let Some(note) = untold(model, Format::of_name(out).map_err(unwritten)?) {
+        speech.note(&format!("note: {note}"));
     }
     Ok(())
 }

@@ -134,7 +134,7 @@ pub(crate) fn inspect(command: &Command, speech: Speech) -> Result<(), Failure> 
     }
     if speech.json {
         let Subject { model, layers, diagnostics, .. } = &subject;
-        let parameters = layers.iter().map(LayerAttributes::weight_count).sum();
+        let parameters = files::parameters(model);
         let weights = model.parameters();
         return output::json(&Inspection {
             schema: SCHEMA,
@@ -178,8 +178,7 @@ fn layer_table(model: &Model) -> Table {
         ]);
     }
     table.rule();
-    let parameters: usize = model.layers().map(|(_, layer)| kernel(layer)).sum();
-    let last = [parameters, model.parameters()].map(|count| count.to_string());
+    let last = [files::parameters(model), model.parameters()].map(|count| count.to_string());
     table.row(["total", "", "", "", &last[0], &last[1]]);
     table
 }

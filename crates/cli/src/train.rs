@@ -45,6 +45,7 @@ pub(crate) struct Command {
 #[derive(Serialize)]
 struct Trained<'a> {
     schema: u32,
+    parameters: usize,
     weights: usize,
     metric: &'a str,
     validation: f64,
@@ -69,11 +70,20 @@ pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
     drop(progress);
     files::save(&trained.model, out, speech)?;
 
-    let (weights, metric) = (trained.model.parameters(), &trained.metric);
+    let (parameters, weights) = (files::parameters(&trained.model), trained.model.parameters());
+    let metric = &trained.metric;
     let Scores { validation, test } = trained.scores;
     if speech.json {
         let schema = SCHEMA;
-        return output::json(&Trained { schema, weights, metric, validation, test, out });
+        return output::json(&Trained {
+            schema,
+            parameters,
+            weights,
+            metric,
+            validation,
+            test,
+            out,
+        });
     }
     output::text(&format!(
         "{weights} weights; {metric} {validation:.4} on validation, {test:.4} on test samples\nModel: {}\n",

@@ -290,6 +290,8 @@ impl Prepared {
         }
         let mut done = run.run(&mut Both(&mut dir, observer))?;
         done.result.diagnostics.extend(self.notes.iter().cloned());
+        let untold = untold(&done.outcome.model, self.form);
+        done.result.diagnostics.extend(untold.map(str::to_owned));
         dir.finish(&done.outcome.model, self.form, &done.result)?;
         let report = handaxe_report::Run {
             result: &done.result,
@@ -312,6 +314,13 @@ impl Observer for Both<'_> {
         self.0.notify(event)?;
         self.1.notify(event)
     }
+}
+
+/// What a file of `form` keeps from the framework whose form it is, for people to know.
+pub fn untold(model: &Model, form: Format) -> Option<&'static str> {
+    (form != Format::Native && !model.preprocessing().is_empty()).then_some(
+        "the network takes standardised features; handaxe finds in its file how, Keras does not: standardise before you hand them over",
+    )
 }
 
 /// The form that the final network goes back in, known before anything is trained; the model's own form is given up with a

@@ -13,6 +13,7 @@ fn trains_shows_and_estimates() {
     );
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert_eq!(ran.json()["weights"], 8 * 16 + 16 + 16 * 4 + 4);
+    assert_eq!(ran.json()["parameters"], 8 * 16 + 16 * 4);
     assert!(ran.json()["test"].as_f64().unwrap() > 0.5);
 
     let ran =

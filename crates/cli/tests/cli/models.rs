@@ -260,7 +260,13 @@ fn keras_networks_are_optimised_and_go_back_to_keras() {
         assert_eq!(ran.json()["total"]["parameters"], 10);
         let again = format!("optimize {form}/run.toml --out {form} --force --quiet");
         told(&folder, &again, 0, &[]);
+        // A run knows where it goes, even if the network that it began with is gone.
+        for gone in [model, written.as_str()] {
+            fs::remove_file(folder.path().join(gone)).unwrap();
+        }
+        told(&folder, &format!("optimize --resume {form} --quiet"), 0, &[]);
         assert!(folder.path().join(&written).is_file());
+        fs::copy(fixture(model), folder.path().join(model)).unwrap();
     }
     let ran = told(
         &folder,
@@ -278,6 +284,8 @@ fn keras_networks_are_optimised_and_go_back_to_keras() {
     let short = "--network dense:4,relu,dense:2,softmax --data three.csv --baseline-epochs 2";
     told(&folder, &format!("optimize {short} {flags} --format h5 --out two"), 0, &[]);
     told(&folder, "diff two/model.h5 two/model.safetensors --tolerance 0", 0, &["Equal"]);
+    let result = fs::read_to_string(folder.path().join("two/result.json")).unwrap();
+    assert!(result.contains("standardised features"), "{result}");
 }
 
 #[test]
