@@ -145,6 +145,34 @@ fn every_layer_answers_as_in_keras() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A model whose layer `it` is not read, and what is said of it.
+#[derive(Deserialize)]
+struct Refused {
+    class: String,
+    says: String,
+    model: serde_json::Value,
+}
+
+#[test]
+fn what_is_not_read_is_named() {
+    let folder = root().join("fixtures/keras");
+    let weights = std::fs::read(folder.join("small/parts_2_weights.h5")).unwrap();
+    for name in ["refused_2.json", "refused_3.json"] {
+        let text = std::fs::read_to_string(folder.join(name)).unwrap();
+        for case in serde_json::from_str::<Vec<Refused>>(&text).unwrap() {
+            let model = serde_json::to_vec(&case.model).unwrap();
+            let error = keras::from_parts(&model, &weights).unwrap_err().to_string();
+            for part in ["layer `it", case.class.as_str(), &case.says] {
+                assert!(error.contains(part), "{name}, expected {part}: {error}");
+            }
+        }
+    }
+    for name in ["shared_2.keras", "shared_3.keras"] {
+        let error = fixture(&format!("small/{name}")).unwrap_err().to_string();
+        assert!(error.contains("`it` is of type Dense: it is called more than once"), "{error}");
+    }
+}
+
 /// Inputs and outputs that hls4ml kept beside a model: 3 digits, written with 6 places.
 #[test]
 fn outputs_beside_a_model_hold() {

@@ -1,5 +1,6 @@
 //! Chores of the workspace: `cargo xtask ci`, `docs`, `fuzz`.
 
+mod docs;
 mod fuzz;
 
 use std::process::{Command, ExitCode};
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
         ["ci"] => CI.iter().try_for_each(|step| cargo(step)),
+        ["docs"] => docs::write(),
         ["fuzz"] => fuzz::every_target(300),
         ["fuzz", seconds] => match seconds.parse() {
             Ok(seconds) => fuzz::every_target(seconds),

@@ -189,6 +189,9 @@ pub enum Error {
     #[error("its HDF5 part cannot be read: {error}")]
     Hdf5 { error: hdf5_pure::Error },
 
+    #[error("its parts lie in each other, and are read more often than those of any honest file")]
+    Hdf5Tangled,
+
     #[error("its array `{array}` cannot be read: {error}")]
     Hdf5Array { array: String, error: hdf5_pure::Error },
 

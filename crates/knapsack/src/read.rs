@@ -182,6 +182,12 @@ mod tests {
         read(text).unwrap_err().to_string()
     }
 
+    /// Found by fuzzing: each resource was given a row, of which no items filled the memory.
+    #[test]
+    fn a_count_alone_makes_no_rows() {
+        assert!(fault("11\n0 1111311111 1\n").contains("the file ends here"));
+    }
+
     #[test]
     fn reads_the_three_forms_alike() {
         let plain = read("2 3\n9 5\n1.5 1 4\n2 2 5\n3 3 6\n").unwrap();

@@ -1,4 +1,4 @@
-//! What the targets have in common: readers that want a file, and one that calls a library which may panic.
+//! What the targets have in common: some readers want a file.
 
 use std::cell::RefCell;
 use std::path::Path;

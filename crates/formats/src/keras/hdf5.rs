@@ -1,9 +1,11 @@
 //! The one place that knows the HDF5 library: groups, attributes of text, arrays of numbers.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use handaxe_data::Tensor;
-use hdf5_pure::{DType, File, FormatError, Group, Source};
+use hdf5_pure::{AttrValue, DType, File, FormatError, Group, Source};
 
 use crate::Error;
 
@@ -18,21 +20,14 @@ const ELEMENTS_A_BYTE: u64 = 256;
 pub(super) struct Hdf5 {
     file: File,
     most_elements: u64,
+    left: Arc<AtomicU64>,
 }
 
 /// The file's content, of which no more is handed out than an honest file has read of it. Without that a small file whose
 /// texts all stand in one place, or whose groups lie in each other, is read for as long and into as much memory as it likes.
 struct Metered {
     bytes: Vec<u8>,
-    left: AtomicU64,
-}
-
-impl Metered {
-    /// An honest file has every byte read a few times, and its groups for each name that is looked up in them.
-    fn new(bytes: Vec<u8>) -> Self {
-        let left = (1 << 28) + 16 * bytes.len() as u64;
-        Self { bytes, left: AtomicU64::new(left) }
-    }
+    left: Arc<AtomicU64>,
 }
 
 impl Source for Metered {
@@ -46,8 +41,7 @@ impl Source for Metered {
         let left = self.left.load(Ordering::Relaxed).checked_sub(cost);
         self.left.store(left.unwrap_or(0), Ordering::Relaxed);
         if left.is_none() {
-            let why = "its parts are read over and over: they lie in each other";
-            return Err(FormatError::Source(why.to_owned()));
+            return Err(FormatError::Source("read too often".to_owned()));
         }
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
         let end = start.saturating_add(buffer.len());
@@ -66,8 +60,23 @@ impl Hdf5 {
         }
         let held = (bytes.len() as u64).saturating_mul(ELEMENTS_A_BYTE);
         let most_elements = held.saturating_add(SURELY).min(MOST_ELEMENTS);
-        let file = File::from_source(Metered::new(bytes)).map_err(|error| Error::Hdf5 { error })?;
-        Ok(Self { file, most_elements })
+        // An honest file has every byte read a few times, and its groups for each name that is looked up in them.
+        let left = Arc::new(AtomicU64::new((1 << 28) + 16 * bytes.len() as u64));
+        let source = Metered { bytes, left: Arc::clone(&left) };
+        let file = File::from_source(source).map_err(|error| Error::Hdf5 { error })?;
+        Ok(Self { file, most_elements, left })
+    }
+
+    /// What the library found in a group, unless it gave up; it passes over attributes that it cannot read.
+    fn found<T>(&self, read: Result<T, hdf5_pure::Error>) -> Result<T, Error> {
+        if self.left.load(Ordering::Relaxed) == 0 {
+            return Err(Error::Hdf5Tangled);
+        }
+        read.map_err(|error| Error::Hdf5 { error })
+    }
+
+    fn attributes(&self, path: &str) -> Result<Option<HashMap<String, AttrValue>>, Error> {
+        self.group(path).map(|group| self.found(group.attrs())).transpose()
     }
 
     /// The group at `path`, whose parts are split by `/`; nothing if there is none.
@@ -82,26 +91,24 @@ impl Hdf5 {
     /// Names of the groups in a group, nothing for one that is not there.
     pub(super) fn groups(&self, path: &str) -> Result<Vec<String>, Error> {
         let Some(group) = self.group(path) else { return Ok(Vec::new()) };
-        group.groups().map_err(|error| Error::Hdf5 { error })
+        self.found(group.groups())
     }
 
     /// Number of arrays in a group, 0 for one that is not there.
     pub(super) fn array_count(&self, path: &str) -> Result<usize, Error> {
         let Some(group) = self.group(path) else { return Ok(0) };
-        Ok(group.datasets().map_err(|error| Error::Hdf5 { error })?.len())
+        Ok(self.found(group.datasets())?.len())
     }
 
     /// An attribute of text.
     pub(super) fn text(&self, path: &str, name: &str) -> Result<Option<String>, Error> {
-        let Some(group) = self.group(path) else { return Ok(None) };
-        let attributes = group.attrs().map_err(|error| Error::Hdf5 { error })?;
+        let Some(attributes) = self.attributes(path)? else { return Ok(None) };
         Ok(attributes.get(name).and_then(|value| value.as_str()).map(str::to_owned))
     }
 
     /// An attribute that lists texts. Keras splits a long one in `name0`, `name1`, ...
     pub(super) fn texts(&self, path: &str, name: &str) -> Result<Option<Vec<String>>, Error> {
-        let Some(group) = self.group(path) else { return Ok(None) };
-        let attributes = group.attrs().map_err(|error| Error::Hdf5 { error })?;
+        let Some(attributes) = self.attributes(path)? else { return Ok(None) };
         let Some(value) = attributes.get(name) else {
             let parts = (0..).map_while(|part| attributes.get(&format!("{name}{part}")));
             let parts: Vec<String> =

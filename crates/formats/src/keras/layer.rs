@@ -18,7 +18,11 @@ pub(super) fn add(
     weights: &LayerWeights<'_>,
     inputs: &[LayerId],
 ) -> Result<LayerId, Error> {
+    let module = object.whole.get("module").and_then(Value::as_str).unwrap_or("");
+    let is_operator = module.starts_with("keras.src.ops");
     match table::reader(object.class) {
+        // Operators on arrays have their layers' names, but their own settings.
+        Some(Reader::One(_)) if is_operator => Err(object.unsupported(table::CODE)),
         Some(Reader::Several(read)) => read(to, object, inputs),
         Some(Reader::One(read)) => {
             let [input] = inputs else {

@@ -133,7 +133,7 @@ pub(super) const LAYERS: &[Entry] = &[
 ];
 
 const RECURRENT: &str = "recurrent layers cannot be loaded";
-const CODE: &str = "code inside a model cannot be loaded: express it by Keras' layers";
+pub(super) const CODE: &str = "code inside a model cannot be loaded: express it by Keras' layers";
 const HGQ: &str = "it is a model of HGQ in training: convert it with HGQ's to_proxy_model first";
 const MASKING: &str = "masks of time steps are not known here: cut the padding off instead";
 const OTHER: &str = "it is a layer of one's own, or one of Keras' that is not known here (docs/formats.md lists those that are)";
