@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use handaxe::FinalSparsity;
-use serde::Serialize;
+use handaxe::run::LayerSettings;
+use handaxe::{FinalSparsity, RunConfig};
+use serde::{Serialize, Serializer};
 
 /// The network and its data.
 #[derive(Debug, Args, Serialize)]
@@ -39,6 +40,9 @@ pub(crate) struct Source {
 #[serde(rename_all = "kebab-case")]
 #[command(next_help_heading = "Training")]
 pub(crate) struct Training {
+    /// categorical-cross-entropy, binary-cross-entropy, mse or mae [default: what the targets ask for]
+    #[arg(long, value_name = "NAME")]
+    loss: Option<String>,
     /// Epochs in which --network is trained [default: 30]
     #[arg(long, value_name = "N")]
     baseline_epochs: Option<usize>,
@@ -150,12 +154,33 @@ pub(crate) struct Pruning {
     /// Bad steps in a row that are forgiven [default: 3]
     #[arg(long, value_name = "N")]
     cutoff: Option<usize>,
+    /// Draw groups of weights to zero while training around the cut [default: 0]
+    #[arg(long, value_name = "A")]
+    sparse_penalty: Option<f64>,
+    /// Draw the weights of a group to their mean [default: 0]
+    #[arg(long, value_name = "B")]
+    variance_penalty: Option<f64>,
+    /// How groups add up in these penalties: 1 or 2 [default: 1]
+    #[arg(long, value_name = "P")]
+    penalty_norm: Option<u8>,
+    /// What holds for one layer; more than once for several: exclude, structure=, floor=, sparse-penalty=, variance-penalty=
+    #[arg(long = "layer", value_name = "NAME:KEY=VALUE,...", value_parser = RunConfig::layer)]
+    #[serde(serialize_with = "by_name", skip_serializing_if = "Vec::is_empty")]
+    layers: Vec<(String, LayerSettings)>,
     /// Factor of the baseline's metric that must hold [default: 0.975, or 1/0.975 for an error]
     #[arg(long, value_name = "F")]
     rtol: Option<f64>,
     /// Run once for each of N parts of the data, each being the test part once
     #[arg(long, value_name = "N")]
     folds: Option<usize>,
+}
+
+/// The table of layers as a run file has it.
+fn by_name<S: Serializer>(
+    layers: &[(String, LayerSettings)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(layers.iter().map(|(name, layer)| (name, layer)))
 }
 
 /// How to speak.

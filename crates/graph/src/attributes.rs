@@ -49,6 +49,29 @@ impl std::fmt::Display for Structure {
     }
 }
 
+impl std::str::FromStr for Structure {
+    type Err = Error;
+
+    /// Reads what [`Display`](std::fmt::Display) writes: `unstructured`, `structured`, `pattern 256/1`, `block 2x4`.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let pair = |numbers: &str, between| {
+            let (first, second) = numbers.split_once(between)?;
+            Some((first.trim().parse().ok()?, second.trim().parse().ok()?))
+        };
+        let found = match text.trim().split_once(' ') {
+            None if text.trim() == "unstructured" => Some(Self::Unstructured),
+            None if text.trim() == "structured" => Some(Self::Structured),
+            Some(("pattern", numbers)) => pair(numbers, '/')
+                .map(|(offset, consecutive)| Self::Pattern { offset, consecutive }),
+            Some(("block", numbers)) => {
+                pair(numbers, 'x').map(|(height, width)| Self::Block { height, width })
+            }
+            _ => None,
+        };
+        found.ok_or_else(|| Error::UnknownStructure { given: text.to_owned() })
+    }
+}
+
 /// What may be done to a layer's weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OptimizationAttributes {
@@ -378,6 +401,17 @@ mod tests {
                 "no strategy is stated for conv, pointwise, out: Latency, hls4ml's default, is used",
             ]
         );
+    }
+
+    #[test]
+    fn structures_are_read_as_they_are_written() {
+        for text in ["unstructured", "structured", "pattern 256/1", "block 2x4"] {
+            assert_eq!(text.parse::<Structure>().unwrap().to_string(), text);
+        }
+        for text in ["", "pattern", "pattern 4", "block 2/4", "Structured", "block -1x2"] {
+            let error = text.parse::<Structure>().unwrap_err().to_string();
+            assert!(error.contains("block 2x4"), "{error}");
+        }
     }
 
     #[test]

@@ -26,6 +26,11 @@ pub enum Error {
     )]
     UnknownInput { layer: String, input: u32 },
 
+    #[error(
+        "`{given}` is no structure: write unstructured, structured, pattern 256/1 or block 2x4"
+    )]
+    UnknownStructure { given: String },
+
     #[error("the model has no layer `{layer}`{}", hint(nearest))]
     UnknownLayer { layer: String, nearest: Option<String> },
 

@@ -21,6 +21,9 @@ pub enum Error {
     #[error("{what} must be {right}, not {given}")]
     Value { what: &'static str, given: String, right: &'static str },
 
+    #[error("layer `{given}`: {reason}; write NAME:exclude or NAME:structure=block 2x4,floor=8")]
+    Layer { given: String, reason: String },
+
     #[error("the objective has no resource `{given}`: it has {known}")]
     UnknownResource { given: String, known: String },
 

@@ -12,7 +12,7 @@ use handaxe_optimize::{
     CurveRecord, EpochRecord, Event, Fit, ForeignError, Observer, Part, Phase, ResultRecord,
     RunDir, Scores, Trainer, default_rtol,
 };
-use handaxe_prune::Scope;
+use handaxe_prune::{Penalties, Scope};
 use handaxe_train::{Initialiser, Optimiser, initialise, parse};
 
 use crate::optimize::trainer;
@@ -227,7 +227,12 @@ impl Prepared {
     fn fit(&self, observer: &mut dyn Observer) -> Result<(Model, Vec<CurveRecord>), Error> {
         let mut curves = Vec::new();
         let mut trainer = self.trainer(&self.model)?;
-        let fit = Fit { epochs: self.effective.baseline_epochs, frozen: None, stream: 0 };
+        let fit = Fit {
+            epochs: self.effective.baseline_epochs,
+            frozen: None,
+            stream: 0,
+            ..Fit::default()
+        };
         let mut progress = |epoch: &EpochRecord| -> Result<(), ForeignError> {
             curves.push(CurveRecord { step: 0, phase: Phase::Baseline, epoch: *epoch });
             curves.last().map_or(Ok(()), |record| observer.notify(&Event::Epoch(record)))
@@ -257,6 +262,12 @@ impl Prepared {
             scope: if config.local { Scope::Local } else { Scope::Global },
             floor: config.floor,
             reduce: config.reduce,
+            penalties: Penalties {
+                sparse: config.sparse_penalty,
+                variance: config.variance_penalty,
+                norm: config.penalty_norm.try_into()?,
+            },
+            layers: config.layers.clone(),
         };
         let mut run = Optimize::new(model, self.parts.clone())
             .boxed_objective(handaxe_objective::objective(&config.objective)?)
@@ -388,8 +399,8 @@ fn training(config: &RunConfig) -> Result<handaxe_train::Settings, Error> {
         optimiser => optimiser,
     };
     let RunConfig { batch_size, learning_rate, l1, l2, seed, .. } = *config;
-    let probes = config.curvature_samples;
-    Ok(handaxe_train::Settings { batch_size, learning_rate, optimiser, l1, l2, probes, seed })
+    let (probes, loss) = (config.curvature_samples, config.loss.clone());
+    Ok(handaxe_train::Settings { batch_size, learning_rate, optimiser, l1, l2, loss, probes, seed })
 }
 
 fn limits(config: &RunConfig) -> Result<Limits, Error> {

@@ -8,6 +8,7 @@
 
 mod error;
 mod footprint;
+mod layer_settings;
 mod observer;
 mod plan;
 mod record;
@@ -18,6 +19,7 @@ mod trainer;
 
 pub use error::Error;
 pub use footprint::{Footprint, footprint};
+pub use layer_settings::LayerSettings;
 pub use observer::{Event, Observer};
 pub use record::{
     BeforeAfter, ByResource, CurveRecord, LayerRecord, Phase, ReductionRecord, ResultRecord,

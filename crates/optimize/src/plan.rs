@@ -2,10 +2,12 @@ use handaxe_graph::{
     HlsConfig, LayerAttributes, LayerId, Mask, Masks, Model, OptimizationAttributes, Structure,
 };
 use handaxe_objective::{Action, Objective, Obstacle};
-use handaxe_prune::{Candidate, Groups, Needs, Savings, Selection, select};
+use handaxe_prune::{
+    Candidate, Groups, Needs, Penalties, Regulariser, Regularisers, Savings, Selection, select,
+};
 
 use crate::footprint::{kernel, only_value};
-use crate::{ByKernel, Curvature, Error, Optimisation, Trainer};
+use crate::{ByKernel, Curvature, Error, Optimisation, Settings, Trainer};
 
 /// What the objective says of the network, asked once a run: it does not depend on the weights.
 pub(crate) struct Plan {
@@ -14,6 +16,8 @@ pub(crate) struct Plan {
     pub(crate) left_alone: Vec<(String, String)>,
     /// What was done differently from what was written.
     pub(crate) diagnostics: Vec<String>,
+    /// The penalties in training.
+    pub(crate) regularisers: Regularisers,
 }
 
 /// What the ranking needs beside the weights, and nothing else.
@@ -44,26 +48,52 @@ struct PlannedLayer {
     resources: Vec<u64>,
     savings: Savings,
     sharing: Option<Savings>,
+    floor: Option<usize>,
 }
 
 impl Plan {
-    /// Asks `objective` about every layer with a kernel.
+    /// Asks `objective` about every layer with a kernel that `settings` does not exclude.
     pub(crate) fn new(
         model: &Model,
         objective: &dyn Objective,
         config: Option<&HlsConfig>,
+        settings: &Settings,
     ) -> Result<Self, Error> {
+        for name in settings.layers.keys() {
+            model.find(name)?;
+        }
+        let mut regularisers = Regularisers::new();
         let (attributes, diagnostics) = model.attributes(config)?;
         let (mut layers, mut left_alone) = (Vec::new(), Vec::new());
         for layer in attributes {
-            match objective.optimisable(&layer) {
+            let own = settings.layers.get(&layer.name).cloned().unwrap_or_default();
+            if own.exclude {
+                left_alone.push((layer.name.clone(), "the settings exclude it".to_owned()));
+                continue;
+            }
+            let how = objective.optimisable(&layer).map(|how| OptimizationAttributes {
+                structure: own.structure.unwrap_or(how.structure),
+                ..how
+            });
+            match how {
                 // Built-in objectives know this; a user's own may not.
                 Ok(how) if layer.is_last && how.structure == Structure::Structured => {
                     let reason =
                         "its neurons are the network's answers and cannot be pruned as wholes";
                     left_alone.push((layer.name.clone(), reason.to_owned()));
                 }
-                Ok(how) => layers.push(PlannedLayer::new(layer, how, objective)?),
+                Ok(how) => {
+                    let penalties = Penalties {
+                        sparse: own.sparse_penalty.unwrap_or(settings.penalties.sparse),
+                        variance: own.variance_penalty.unwrap_or(settings.penalties.variance),
+                        norm: settings.penalties.norm,
+                    };
+                    if (penalties.sparse, penalties.variance) != (0.0, 0.0) {
+                        let regulariser = Regulariser::of(&layer, &how.structure, penalties)?;
+                        regularisers.insert(layer.id, regulariser);
+                    }
+                    layers.push(PlannedLayer::new(layer, how, objective, own.floor)?);
+                }
                 // Half of what was asked for is no answer: the parts of the objective would each do something here.
                 Err(obstacle @ Obstacle::NoCommonStructure { .. }) => {
                     return Err(Error::Disagreement { layer: layer.name, obstacle });
@@ -76,7 +106,7 @@ impl Plan {
             return Err(Error::NothingOptimisable { objective, reasons: left_alone });
         }
         let diagnostics = diagnostics.iter().map(ToString::to_string).collect();
-        Ok(Self { layers, left_alone, diagnostics })
+        Ok(Self { layers, left_alone, diagnostics, regularisers })
     }
 
     /// The layers that are optimised, with their cost in each resource.
@@ -131,6 +161,7 @@ impl PlannedLayer {
         attributes: LayerAttributes,
         how: OptimizationAttributes,
         objective: &dyn Objective,
+        floor: Option<usize>,
     ) -> Result<Self, Error> {
         let groups = Groups::of(&attributes, &how.structure)?;
         let of = |action| {
@@ -139,7 +170,7 @@ impl PlannedLayer {
         let savings = of(Action::Prune);
         let sharing = how.weight_sharing.then(|| of(Action::Share));
         let resources = objective.cost(&attributes);
-        Ok(Self { attributes, groups, resources, savings, sharing })
+        Ok(Self { attributes, groups, resources, savings, sharing, floor })
     }
 
     fn candidate<'a>(&'a self, model: &'a Model, known: &'a Derivatives) -> Candidate<'a> {
@@ -151,6 +182,7 @@ impl PlannedLayer {
             gradient: of(&known.gradients),
             curvature: of(&known.curvature.diagonal),
             groups: self.groups.clone(),
+            floor: self.floor,
             resources: self.resources.clone(),
             savings: self.savings.clone(),
             sharing: self.sharing.clone(),
@@ -175,7 +207,7 @@ mod tests {
         let plan = |reuse| {
             let precision = "fixed<16,6>".parse().unwrap();
             let config = HlsConfig::uniform(precision, reuse, Strategy::Resource).unwrap();
-            Plan::new(&model, &*both, Some(&config))
+            Plan::new(&model, &*both, Some(&config), &Settings::default())
         };
         let error = plan(4).err().unwrap().to_string();
         assert!(

@@ -66,7 +66,8 @@ impl Optimisation<'_> {
         let before = trainer.evaluate(Part::Validation).map_err(Error::Trainer)?;
         let masks = carried(&plan.held(best), &reduced);
         let epochs = self.settings.epochs.saturating_mul(3) / 2;
-        self.fit(&mut *trainer, observer, (step, Phase::Reduce), (epochs, STREAM), Some(&masks))?;
+        let held = (Some(&masks), None);
+        self.fit(&mut *trainer, observer, (step, Phase::Reduce), (epochs, STREAM), held)?;
         let after = trainer.evaluate(Part::Validation).map_err(Error::Trainer)?;
         let (model, trained, metric) = if judge.is_good(after) {
             (Some(trainer.model().map_err(Error::Trainer)?), true, after)

@@ -7,14 +7,14 @@ use handaxe_data::Direction;
 use handaxe_graph::{HlsConfig, Masks, Model};
 use handaxe_knapsack::{Limits, Solver};
 use handaxe_objective::Objective;
-use handaxe_prune::{Ranking, Scope, Selection};
+use handaxe_prune::{Penalties, Ranking, Regularisers, Scope, Selection};
 use handaxe_schedule::{Scheduler, Step};
 
 use crate::plan::{Derivatives, Plan};
 use crate::reduction::Judge;
 use crate::{
-    CurveRecord, Error, Event, Fit, Observer, Part, Phase, Reduction, ReductionRecord, Scores,
-    SolverRecord, StepRecord, Trainer,
+    CurveRecord, Error, Event, Fit, LayerSettings, Observer, Part, Phase, Reduction,
+    ReductionRecord, Scores, SolverRecord, StepRecord, Trainer,
 };
 
 /// How hard and how long to try.
@@ -35,6 +35,10 @@ pub struct Settings {
     /// Whether idle neurons and filters are taken out at the end and the rest is trained on, for 1.5 times `epochs`; by
     /// default as the objective has it.
     pub reduce: Option<bool>,
+    /// Penalties that draw groups of weights to zero or to one value while the network is trained.
+    pub penalties: Penalties,
+    /// What holds for single layers instead, by their names.
+    pub layers: BTreeMap<String, LayerSettings>,
 }
 
 impl Default for Settings {
@@ -48,6 +52,8 @@ impl Default for Settings {
             scope: Scope::Global,
             floor: 1,
             reduce: None,
+            penalties: Penalties::default(),
+            layers: BTreeMap::new(),
         }
     }
 }
@@ -124,7 +130,7 @@ impl Optimisation<'_> {
     /// What [`Optimisation::run`] would say at once.
     pub fn check(&self, model: &Model, direction: Direction) -> Result<(), Error> {
         self.checked_rtol(direction)?;
-        Plan::new(model, self.objective, self.config)?;
+        Plan::new(model, self.objective, self.config, self.settings)?;
         if self.settings.reduce == Some(true) {
             handaxe_prune::reduce(model)?;
         }
@@ -147,7 +153,7 @@ impl Optimisation<'_> {
         let direction = trainer.direction();
         let rtol = self.checked_rtol(direction)?;
         let original = trainer.model().map_err(Error::Trainer)?;
-        let mut plan = Plan::new(&original, self.objective, self.config)?;
+        let mut plan = Plan::new(&original, self.objective, self.config, self.settings)?;
 
         let baseline = Scores {
             validation: trainer.evaluate(Part::Validation).map_err(Error::Trainer)?,
@@ -177,7 +183,8 @@ impl Optimisation<'_> {
                 // What grows again in a last rewinding would be thrown away with it.
                 let (step, epochs) = (state.steps.len(), self.settings.rewinding);
                 let stretch = (epochs, 2 * step as u64 + 1);
-                self.fit(trainer, observer, (step, Phase::Rewind), stretch, None)?;
+                let regularisers = Some(&plan.regularisers);
+                self.fit(trainer, observer, (step, Phase::Rewind), stretch, (None, regularisers))?;
             }
             let current = trainer.model().map_err(Error::Trainer)?;
             if let Some(record) = state.steps.last() {
@@ -254,7 +261,8 @@ impl Optimisation<'_> {
         trainer.reset().map_err(Error::Trainer)?;
         let Settings { epochs, rewinding, .. } = *self.settings;
         let stretch = (epochs - rewinding, 2 * step as u64);
-        self.fit(trainer, observer, (step, Phase::Fit), stretch, Some(&selection.masks))?;
+        let held = (Some(&selection.masks), Some(&plan.regularisers));
+        self.fit(trainer, observer, (step, Phase::Fit), stretch, held)?;
         let metric = trainer.evaluate(Part::Validation).map_err(Error::Trainer)?;
         if !metric.is_finite() {
             return Err(Error::Diverged { step, given: metric });
@@ -300,12 +308,12 @@ impl Optimisation<'_> {
         observer: &mut dyn Observer,
         (step, phase): (usize, Phase),
         (epochs, stream): (usize, u64),
-        frozen: Option<&Masks>,
+        (frozen, regularisers): (Option<&Masks>, Option<&Regularisers>),
     ) -> Result<(), Error> {
         if epochs == 0 {
             return Ok(());
         }
-        let fit = Fit { epochs, frozen, stream };
+        let fit = Fit { epochs, frozen, regularisers, stream };
         let mut progress =
             |epoch: &_| observer.notify(&Event::Epoch(&CurveRecord { step, phase, epoch: *epoch }));
         trainer.fit(&fit, &mut progress).map_err(Error::Trainer)

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use handaxe_data::Direction;
 use handaxe_graph::{LayerId, Masks, Model};
+use handaxe_prune::Regularisers;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -19,12 +20,14 @@ pub enum Part {
 }
 
 /// One stretch of training.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Fit<'a> {
     /// Passes over the training samples.
     pub epochs: usize,
     /// Weights to hold fixed: they keep their bits whatever the optimiser's momentum or decay.
     pub frozen: Option<&'a Masks>,
+    /// Penalties on kernels, added to the loss.
+    pub regularisers: Option<&'a Regularisers>,
     /// All randomness of this stretch (order of samples, dropout) comes from the run's seed and this number,
     /// so that a resumed run draws what the uninterrupted one would have drawn.
     pub stream: u64,

@@ -17,7 +17,7 @@ use handaxe_optimize::{ByKernel, Curvature, Estimate};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use crate::network::failed;
+use crate::network::{divided, failed, joined};
 use crate::node::values::{Operand, tensor, zip};
 use crate::node::{Pass, PushedBack};
 use crate::{Error, Loss, Network};
@@ -42,7 +42,8 @@ pub(crate) struct Point<'a> {
     network: &'a Network,
     loss: &'a dyn Loss,
     targets: &'a Targets,
-    end: LayerId,
+    ends: Vec<LayerId>,
+    answer: Tensor,
     outputs: Vec<Tensor>,
     slopes: Vec<Option<Tensor>>,
     by_kernel: BTreeMap<LayerId, Tensor>,
@@ -56,10 +57,10 @@ impl<'a> Point<'a> {
         inputs: &[Tensor],
         targets: &'a Targets,
     ) -> Result<Self, Error> {
-        let end = network.end(loss);
-        let tape = network.forward(inputs, &mut Pass::Evaluation, end)?;
+        let ends = network.ends(loss);
+        let tape = network.forward(inputs, &mut Pass::Evaluation, &ends)?;
         let outputs = tape.outputs.clone();
-        let answer = Var::from_tensor(tape.output()?)?;
+        let answer = Var::from_tensor(&tape.answer()?)?;
         let gradient = loss.mean(&answer, targets)?.backward()?.remove(&answer);
         let gradient = gradient.map_or(answer.zeros_like(), Ok)?.contiguous()?;
         let mut slopes = vec![None; outputs.len()];
@@ -69,7 +70,8 @@ impl<'a> Point<'a> {
         let parameters = network.parameters();
         let kernels = parameters.iter().zip(gradients).filter(|(of, _)| of.name == "kernel");
         let by_kernel = kernels.filter_map(|(of, gradient)| Some((of.layer, gradient?))).collect();
-        Ok(Self { network, loss, targets, end, outputs, slopes, by_kernel })
+        let answer = answer.as_detached_tensor();
+        Ok(Self { network, loss, targets, ends, answer, outputs, slopes, by_kernel })
     }
 
     /// Adds the gradients of the batch's summed loss.
@@ -95,7 +97,7 @@ impl<'a> Point<'a> {
     ) -> Result<(), Error> {
         let share = self.targets.len() as f64;
         for (layer, length) in kernels(self.network) {
-            if layer > self.end || self.slopes[layer.index()].is_none() {
+            if self.slopes.get(layer.index()).is_none_or(Option::is_none) {
                 add(&mut sums.diagonal, layer, 0.0, &vec![0.0; length]);
             } else if is_met_once(self.network, layer) {
                 add(&mut sums.diagonal, layer, share, &self.exact(layer)?);
@@ -208,22 +210,27 @@ impl<'a> Point<'a> {
             moves[index] = Some(pushed.output);
             backs[index] = Some(pushed.back);
         }
-        let Some(moved) = moves.pop().flatten() else { return Ok(None) };
-        let answer = &self.outputs[self.end.index()];
-        let bent = self.loss.bend(answer, self.targets, &moved.contiguous()?)?;
-        self.walk_back(layer, bent.contiguous()?, backs)
+        let at_ends = |(moved, output): (Option<Tensor>, &Tensor)| match moved {
+            Some(moved) => Ok(moved),
+            None => output.zeros_like(),
+        };
+        let moves = moves.into_iter().zip(&self.outputs).map(at_ends);
+        let moves = moves.collect::<candle_core::Result<Vec<_>>>()?;
+        let moved = joined(&moves, &self.ends)?.contiguous()?;
+        let bent = self.loss.bend(&self.answer, self.targets, &moved)?;
+        self.walk_back(layer, &bent.contiguous()?, backs)
     }
 
     /// Takes the move of the gradient by the answer back to a layer's output.
     fn walk_back(
         &self,
         layer: LayerId,
-        bent: Tensor,
+        bent: &Tensor,
         mut backs: Vec<Option<PushedBack>>,
     ) -> Result<Option<Tensor>, Error> {
         let layers: Vec<_> = self.network.model.layers().map(|(_, layer)| layer).collect();
         let mut responses: Vec<Option<Tensor>> = vec![None; self.outputs.len()];
-        responses[self.end.index()] = Some(bent);
+        divided(bent, &self.outputs, &self.ends, &mut responses)?;
         for index in (layer.index() + 1..self.outputs.len()).rev() {
             let (Some(back), Some(response), Some(slope)) =
                 (backs[index].take(), responses[index].take(), &self.slopes[index])

@@ -1,6 +1,7 @@
 //! Whole runs of the facade on small data.
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers are outside the test functions that clippy knows
 
+mod layers;
 mod rankings;
 mod reduction;
 

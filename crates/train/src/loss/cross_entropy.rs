@@ -1,7 +1,8 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use handaxe_data::Targets;
+use handaxe_graph::Activation;
 
-use super::{Loss, unusable};
+use super::{LastLayer, Loss, unusable};
 use crate::Error;
 use crate::node::softmax::{exponentials, slopes, softmax};
 use crate::node::values::{Operand, tensor, values};
@@ -12,11 +13,18 @@ pub struct CategoricalCrossEntropy;
 
 impl Loss for CategoricalCrossEntropy {
     fn name(&self) -> &'static str {
-        "categorical cross-entropy"
+        "categorical-cross-entropy"
     }
 
-    fn takes_scores(&self) -> bool {
-        true
+    fn includes(&self) -> Option<Activation> {
+        Some(Activation::Softmax)
+    }
+
+    /// Scores have no activation; those of softmax's logarithm are as good.
+    fn check(&self, last: &[LastLayer], targets: &Targets) -> std::result::Result<(), Error> {
+        let Targets::Classes { .. } = targets else { return Err(unusable(self, targets)) };
+        let allowed = [Activation::Softmax, Activation::Linear, Activation::LogSoftmax];
+        super::check_activation(self, last, &allowed)
     }
 
     fn mean(&self, outputs: &Tensor, targets: &Targets) -> std::result::Result<Tensor, Error> {

@@ -9,7 +9,7 @@ use handaxe_optimize::{ByKernel, Trainer};
 use super::{chain, dense, noise, randomise, trainer};
 use crate::{CandleTrainer, Network, Settings};
 
-const SAMPLES: usize = 24;
+pub(super) const SAMPLES: usize = 24;
 
 /// Half the distance over which gradients are differenced: their rounding of some 1e-7 over it is 1e-5.
 const STEP: f32 = 1e-2;
@@ -21,7 +21,7 @@ fn activation(function: Activation) -> Op {
     Op::Activation { function }
 }
 
-fn data(model: &Model, targets: Targets) -> Dataset {
+pub(super) fn data(model: &Model, targets: Targets) -> Dataset {
     let shape = |layer: &handaxe_graph::Layer| [&[SAMPLES], layer.output_shape()].concat();
     let inputs = model.inputs().map(|(_, layer)| shape(layer)).enumerate();
     let inputs = inputs.map(|(seed, shape)| noise(&shape, 70 + seed as u64)).collect();
@@ -33,7 +33,9 @@ fn classes(model: &Model) -> Dataset {
 }
 
 fn values(model: &Model) -> Dataset {
-    data(model, Targets::Values(noise(&[SAMPLES, 3], 8)))
+    let mut values = noise(&[SAMPLES, 3], 8);
+    values.values_mut().iter_mut().for_each(|value| *value = value.abs());
+    data(model, Targets::Values(values))
 }
 
 fn with_batches(model: &Model, data: &Dataset, batch_size: usize) -> CandleTrainer {
@@ -82,7 +84,7 @@ fn largest(values: &[f32]) -> f32 {
     values.iter().fold(1e-3, |most, value| most.max(value.abs()))
 }
 
-fn check_exact(what: &str, model: &Model, data: &Dataset) {
+pub(super) fn check_exact(what: &str, model: &Model, data: &Dataset) {
     let mut trainer = with_batches(model, data, 10);
     let known = trainer.curvature(1).unwrap();
     assert!(known.estimates.is_empty(), "{what}");
@@ -166,7 +168,7 @@ fn check_estimate(what: &str, input: &[usize], ops: Vec<Op>) {
         let off = known.diagonal[id].iter().zip(&finer[id]).map(|(bend, right)| bend - right);
         let off: Vec<f32> =
             off.zip(smooth).filter_map(|(off, smooth)| smooth.then_some(off)).collect();
-        assert!(off.len() >= expected[id].len() / 2, "{what}: {} can be compared", off.len());
+        assert!(off.len() >= expected[id].len() / 4, "{what}: {} can be compared", off.len());
         let root = |values: &[f32]| {
             (values.iter().map(|v| v * v).sum::<f32>() / values.len() as f32).sqrt()
         };
@@ -267,9 +269,6 @@ fn a_loss_without_curvature_is_named() {
         fn name(&self) -> &'static str {
             "own"
         }
-        fn takes_scores(&self) -> bool {
-            false
-        }
         fn mean(
             &self,
             outputs: &candle_core::Tensor,
@@ -279,7 +278,7 @@ fn a_loss_without_curvature_is_named() {
         }
     }
     let model = chain(&[4], vec![dense(3)]);
-    let mut trainer = with_batches(&model, &values(&model), 10).with_loss(Box::new(Own));
+    let mut trainer = with_batches(&model, &values(&model), 10).with_loss(Box::new(Own)).unwrap();
     let message = trainer.curvature(1).unwrap_err().to_string();
     assert!(message.contains("`Loss::bend`"), "{message}");
 }
