@@ -1,4 +1,4 @@
-//! Chores of the workspace: `cargo xtask ci`.
+//! Chores of the workspace: `cargo xtask ci`, `cargo xtask highs`.
 
 use std::process::{Command, ExitCode};
 
@@ -10,12 +10,32 @@ const CI: [&[&str]; 4] = [
     &["doc", "--workspace", "--no-deps"],
 ];
 
+/// The knapsack crate with HiGHS behind `mip`; needs cmake, a C++ compiler and libclang, so it is no part of `ci`.
+const HIGHS: [&[&str]; 2] = [
+    &[
+        "clippy",
+        "--release",
+        "-p",
+        "handaxe-knapsack",
+        "--features",
+        "highs",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ],
+    &["test", "--release", "-p", "handaxe-knapsack", "--features", "highs"],
+];
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
         ["ci"] => CI.iter().try_for_each(|step| cargo(step)),
-        _ => Err("usage: cargo xtask ci     format, lints, tests and documentation".to_owned()),
+        ["highs"] => HIGHS.iter().try_for_each(|step| cargo(step)),
+        _ => Err("usage: cargo xtask ci     format, lints, tests and documentation\n       \
+                  cargo xtask highs  the knapsack crate with HiGHS, which needs cmake, C++ and libclang"
+            .to_owned()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
