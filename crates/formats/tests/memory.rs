@@ -1,7 +1,7 @@
 //! Small files that ask for much memory or time, read by a process that may have little of both.
 
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used)] // helpers are outside the test functions that clippy knows
+#![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used)] // helpers are outside the test functions that clippy knows
 
 use std::fs::File;
 use std::io::{Read, Write};
