@@ -12,6 +12,7 @@ mod baseline;
 mod compare;
 mod config;
 mod error;
+mod form;
 mod optimize;
 mod predict;
 pub mod prelude;
@@ -22,10 +23,11 @@ pub use baseline::train;
 pub use compare::{Comparison, Distance, OutputComparison, StructureDifference, WeightComparison};
 pub use config::RunConfig;
 pub use error::Error;
+pub use form::untold;
 pub use optimize::{Optimize, Optimized, known_objectives, total};
 pub use predict::{judge, predict};
 pub use session::{
-    Finished, RUNS, Samples, Trained, check_settings, optimize, resume, train_baseline, untold,
+    Finished, RUNS, Samples, Trained, check_settings, optimize, resume, train_baseline,
 };
 pub use target::FinalSparsity;
 

@@ -69,4 +69,5 @@ pages! {
     pruning_for_flops: "prune-for-flops.md",
     reading_the_report: "read-the-report.md",
     resuming: "resume.md",
+    using_keras_networks: "use-keras-networks.md",
 }
