@@ -84,8 +84,8 @@ def main(handaxe, out):
                 if off > tolerance:
                     print(f"OFF   {label}: {off:.1e}")
             except Exception as error:
-                custom = not KERAS_2 and re.search("qkeras|HGQ|Unknown layer: '(Q|FixedPoint|UnaryLUT)|BinaryDense|TernaryDense", str(error))
-                counts["needs QKeras or HGQ" if custom else "not loaded"] += 1
+                custom = not KERAS_2 and re.search("qkeras|HGQ|Unknown layer: '(Q|FixedPoint|UnaryLUT|ThresholdedReLU)|BinaryDense|TernaryDense", str(error))
+                counts["of QKeras, HGQ or Keras 2 alone" if custom else "not loaded"] += 1
                 if not custom:
                     print(f"FAIL  {label}: {type(error).__name__} {str(error)[:200]!r}")
     version = "2.14" if KERAS_2 else keras.__version__
