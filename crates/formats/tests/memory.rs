@@ -35,7 +35,7 @@ fn answer(file: &Path, mebibytes: u32) -> String {
     let output = command.arg("--test-threads=1").env(VARIABLE, file).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let found = text.split_once("ANSWER ").and_then(|(_, answer)| answer.lines().next());
-    found.unwrap_or_else(|| panic!("{}: {output:?}", file.display())).to_owned()
+    found.map_or_else(|| format!("no answer: {output:?}"), str::to_owned)
 }
 
 fn fixture(name: &str) -> Vec<u8> {
