@@ -27,8 +27,8 @@ fn class(c: &mut Criterion) {
     for spec in ["1,10000,10,2", "1,100000,20,2", "1,100000,30,3"] {
         solve(c, "class", "class", spec, &made(spec));
     }
-    for resources in 1..=3 {
-        let spec = format!("1,1000000,50,{resources}");
+    let million = |seed| (1..=3).map(move |resources| format!("{seed},1000000,50,{resources}"));
+    for spec in (1..=5).flat_map(million) {
         let problem = made(&spec);
         solve(c, "class", "class", &spec, &problem);
         let values = || (0..problem.classes()).flat_map(|k| problem.values(k).iter().copied());

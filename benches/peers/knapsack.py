@@ -3,17 +3,26 @@
 
 Makes a virtual environment of its own in a temporary folder (or in the folder named by PEERS_VENV) with
 OR-Tools and HiGHS, builds the `handaxe` binary in release mode, runs all on the same files, one
-thread each, and prints the table that stands in benches/RESULTS.md under "## Knapsack" (--write puts it there).
+thread each, and prints tables that stand in benches/RESULTS.md under "## Knapsack" (--write puts them there).
 
-    benches/peers/knapsack.py [--write] [--limit SECONDS] [--quick]
+    benches/peers/knapsack.py [--write] [--limit SECONDS] [PART...]
+
+Parts: specs, large (a million items), long (100,000 items, two resources, limit 600 s), pisinger, chu-beasley. All of them
+if none is named. --limit is for each peer on each problem (60 s if not given; chu-beasley always has 60 s).
 """
-import json, os, platform, subprocess, sys, tempfile, time
+import json, os, platform, resource, statistics, subprocess, sys, tempfile, time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "release/handaxe"
-SPECS = ["1,1000,5,1", "1,1000,5,2", "1,10000,10,2", "1,10000,10,3", "1,100000,20,2", "1,100000,20,3"]
-LARGE = ["1,1000000,50,1", "1,1000000,50,2", "1,1000000,50,3"]
+SPECS = [f"1,{n},{k},{m}" for n, k in ((1000, 5), (10000, 10), (100000, 20)) for m in (1, 2, 3)]
+LARGE = [f"1,1000000,50,{m}" for m in (1, 2, 3)]
+# The whole of the shared data, or what stands in the tree.
+FOLDERS = [ROOT.parent / "shared/golden/knapsack", ROOT / "fixtures/knapsack"]
+
+
+def found(*names):
+    return next(folder / name for folder in FOLDERS for name in names if (folder / name).exists())
 
 
 def in_venv():
@@ -103,80 +112,154 @@ def child(peer, path, limit):
 
 
 def ours(path):
+    """The best of up to three runs: the time that the solver reports (wall time; one thread, the problem already built),
+    and the CPU time of the whole process, reading the file included."""
     runs = []
-    for _ in range(3):
+    while len(runs) < 3 and sum(run["seconds"] for run in runs) < 5:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         out = subprocess.run([BINARY, "knapsack", "solve", path, "--json"],
                              capture_output=True, text=True, check=True).stdout
-        runs.append(json.loads(out))
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        runs.append(dict(json.loads(out), cpu=cpu))
     best = min(runs, key=lambda run: run["seconds"])
-    return dict(value=int(best["value"]), fits=True, status=best["status"], wall=best["seconds"], cpu=best["seconds"])
+    cpu = min(run["cpu"] for run in runs)
+    return dict(value=int(best["value"]), fits=True, status=best["status"], wall=best["seconds"], cpu=cpu)
 
 
 def run_peer(peer, path, limit):
     try:
         done = subprocess.run([sys.executable, __file__, "--child", peer, path, str(limit)],
-                              capture_output=True, text=True, timeout=limit * 2 + 30)
+                              capture_output=True, text=True, timeout=limit * 2 + 60)
         return json.loads(done.stdout.splitlines()[-1])
     except (subprocess.TimeoutExpired, json.JSONDecodeError, IndexError):
         return dict(value=0, fits=True, status="no answer", wall=None, cpu=None)
 
 
-def rows_of(name, path, limit):
-    result = ours(path)
-    optimum = result["value"] if result["status"] == "optimal" else None
-    yield name, "handaxe", result, optimum
-    with open(path) as file:
-        one_row = file.readline().split()[0] == "1"
-    for peer in PEERS:
-        if peer == "OR-Tools dynamic" and not one_row:
-            continue
-        yield name, peer, run_peer(peer, path, limit), optimum
+def cell(r, optimum):
+    """CPU seconds, and what the answer is: right, short by a share of the optimum, or none; `claimed` if called optimal."""
+    if r["cpu"] is None or not r["value"]:
+        return "none"
+    time = f"{r['cpu']:.2g} s" if r["cpu"] < 100 else f"{r['cpu']:.0f} s"
+    claimed = r["status"].lower() == "optimal"
+    if not r["fits"]:
+        return f"{time}, does not fit"
+    if r["value"] == optimum:
+        return f"{time}, right" + ("" if claimed else ", not proved")
+    return f"{time}, {(optimum - r['value']) / optimum:.0e} short" + (", called optimal" if claimed else "")
 
 
-def table(limit, quick):
-    lines = ["| problem | solver | wall s | CPU s | value | says | truth |", "|---|---|---|---|---|---|---|"]
-    with tempfile.TemporaryDirectory() as folder:
-        for spec in SPECS if quick else SPECS + LARGE:
-            path = os.path.join(folder, "problem.txt")
-            with open(path, "w") as out:
-                subprocess.run([BINARY, "knapsack", "generate", spec], stdout=out, check=True)
-            for name, peer, r, optimum in rows_of(spec, path, limit):
-                if not r["fits"]:
-                    truth = "does not fit"
-                elif not r["value"]:
-                    truth = "nothing found in the limit"
-                elif optimum is None or r["value"] == optimum:
-                    truth = "right"
-                else:
-                    truth = f"{(optimum - r['value']) / optimum:.1e} short"
-                wall = "-" if r["wall"] is None else f"{r['wall']:.4g}"
-                cpu = "-" if r["cpu"] is None else f"{r['cpu']:.4g}"
-                lines.append(f"| {name} | {peer} | {wall} | {cpu} | {r['value']} | {r['status']} | {truth} |")
-                print(lines[-1], file=sys.stderr, flush=True)
+def matrix(problems, peers, limit):
+    """One line per problem, one column per solver."""
+    lines = ["| problem | handaxe | " + " | ".join(peers) + " |", "|---" * (len(peers) + 2) + "|"]
+    for name, path in problems:
+        mine = ours(path)
+        # What is right is what handaxe proves; for made-up problems it is the known optimum of fixtures/knapsack.
+        optimum = mine["value"] if mine["status"] == "optimal" else None
+        one_row = Path(path).read_text()[:2].split()[0] == "1"
+        others = [cell(run_peer(peer, path, limit), optimum) if one_row or peer != "OR-Tools dynamic" else ""
+                  for peer in peers]
+        time = f"{mine['wall']:.2g} s, {'right' if optimum is not None else 'not proved'}"
+        lines.append(f"| {name} | {time} | " + " | ".join(others) + " |")
+        print(lines[-1], file=sys.stderr, flush=True)
     return lines
 
 
-def write(text):
-    """Replaces our section of RESULTS.md, and nothing else."""
+def made(specs, folder):
+    for spec in specs:
+        path = os.path.join(folder, "problem.txt")
+        with open(path, "w") as out:
+            subprocess.run([BINARY, "knapsack", "generate", spec], stdout=out, check=True)
+        yield spec, path
+
+
+def pisinger():
+    folder = found("pisinger")
+    for path in sorted(folder.glob("*.txt"), key=lambda path: (len(path.stem.split("_")[1]), path.stem)):
+        yield path.stem, str(path)
+
+
+def chu_beasley(folder):
+    """The problems of the file of the OR-Library, each as plain text."""
+    words = found("orlib/mknapcb1.txt", "mknapcb1.txt").read_text().split()
+    at, path = 1, os.path.join(folder, "problem.txt")
+    for number in range(1, int(words[0]) + 1):
+        n, m, _best = (int(w) for w in words[at:at + 3])
+        numbers = words[at + 3:at + 3 + n + n * m + m]
+        at += 3 + len(numbers)
+        values, capacity = numbers[:n], numbers[n + n * m:]
+        columns = [[values[i]] + [numbers[n + j * n + i] for j in range(m)] for i in range(n)]
+        lines = [f"{m} {n}", " ".join(capacity), *(" ".join(column) for column in columns)]
+        Path(path).write_text("\n".join(lines) + "\n")
+        yield f"mknapcb1 {number}", path
+
+
+def by_turns(problems, limit):
+    """handaxe and HiGHS on one problem after the other, summed up."""
+    times, right = {"handaxe": [], "HiGHS": []}, {"handaxe": 0, "HiGHS": 0}
+    for name, path in problems:
+        results = {"handaxe": ours(path), "HiGHS": run_peer("HiGHS", path, limit)}
+        best = max(r["value"] for r in results.values())
+        for solver, r in results.items():
+            times[solver].append(r["cpu"] if r["cpu"] is not None else limit)
+            right[solver] += r["value"] == best and r["status"].lower() == "optimal"
+        print(name, *(f"{solver} {ts[-1]:.3f} s" for solver, ts in times.items()), file=sys.stderr, flush=True)
+    slower = sum(a > b for a, b in zip(times["handaxe"], times["HiGHS"]))
+    lines = ["| solver | proved | median | mean | longest |", "|---|---|---|---|---|"]
+    for solver, ts in times.items():
+        numbers = (statistics.median(ts), statistics.mean(ts), max(ts))
+        lines.append(f"| {solver} | {right[solver]} of {len(ts)} | " + " | ".join(f"{t:.2f} s" for t in numbers) + " |")
+    return lines + ["", f"handaxe was the slower one on {slower} of {len(times['handaxe'])}."]
+
+
+PARTS = {
+    "specs": ("Made up as pruning makes them: `seed,N,K,M`",
+              lambda folder, limit: matrix(made(SPECS, folder), list(PEERS), limit)),
+    "large": ("A million items",
+              lambda folder, limit: matrix(made(LARGE, folder), ["HiGHS", "OR-Tools CBC", "OR-Tools SCIP"], limit)),
+    "long": ("100,000 items, two resources, ten minutes",
+             lambda folder, _: matrix(made(["1,100000,20,2"], folder), ["HiGHS", "OR-Tools CP-SAT"], 600.0)),
+    "pisinger": ("Pisinger's families (one resource)",
+                 lambda _, limit: matrix(pisinger(), ["HiGHS", "OR-Tools CP-SAT", "OR-Tools branch and bound"], limit)),
+    "chu-beasley": ("Chu and Beasley, 5 resources, 100 items (mknapcb1), by turns, limit 60 s",
+                    lambda folder, _: by_turns(chu_beasley(folder), 60.0)),
+}
+
+
+def write(sections):
+    """Replaces these parts of our section of RESULTS.md, and nothing else."""
     path = ROOT / "benches/RESULTS.md"
     old = path.read_text() if path.exists() else "# Measurements\n"
     head, _, rest = old.partition("## Knapsack\n")
-    _, mark, after = rest.partition("\n## ")
-    path.write_text(head.rstrip("\n") + "\n\n## Knapsack\n\n" + text + (mark + after if mark else "\n"))
+    section, mark, after = rest.partition("\n## ")
+    for title, text in sections:
+        before, found, tail = section.partition(f"### {title}\n")
+        _, next_mark, following = tail.partition("\n### ")
+        if found:
+            section = before + f"### {title}\n\n{text}\n" + (next_mark + following)
+        else:
+            section = section.rstrip("\n") + f"\n\n### {title}\n\n{text}\n"
+    path.write_text(head.rstrip("\n") + "\n\n## Knapsack\n" + section + mark + after)
 
 
 def main():
     if "--child" in sys.argv:
         return child(sys.argv[2], sys.argv[3], float(sys.argv[4]))
     limit = float(sys.argv[sys.argv.index("--limit") + 1]) if "--limit" in sys.argv else 60.0
+    parts = [part for part in PARTS if part in sys.argv] or list(PARTS)
     subprocess.run(["cargo", "build", "--release", "--quiet", "-p", "handaxe-cli"], cwd=ROOT, check=True)
     cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), platform.machine())
-    text = "\n".join([
-        f"{cpu}, {os.cpu_count()} cores (shared), {platform.system()}; one thread each; limit {limit:g} s.",
-        f"Command: `benches/peers/knapsack.py {' '.join(sys.argv[1:])}`. handaxe: best of three runs, the time that the "
-        "solver itself reports (wall time, in both columns; one thread), the problem already built. Peers: one run, building the model included.",
-        "", *table(limit, "--quick" in sys.argv)])
-    write(text) if "--write" in sys.argv else print(text)
+    sections = []
+    for part in parts:
+        title, run = PARTS[part]
+        load = os.getloadavg()[0]
+        with tempfile.TemporaryDirectory() as folder:
+            lines = run(folder, limit)
+        shown = "" if part in ("long", "chu-beasley") else f"; limit {limit:g} s"
+        note = (f"{cpu}, {os.cpu_count()} cores (shared, load {load:.0f} to {os.getloadavg()[0]:.0f}), {platform.system()}; one thread "
+                f"each{shown}. Command: `benches/peers/knapsack.py {part} --limit {limit:g}`.")
+        sections.append((title, "\n".join([note, "", *lines])))
+        write(sections[-1:]) if "--write" in sys.argv else print(f"### {title}\n\n{sections[-1][1]}\n")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ pub(crate) enum Command {
 pub(crate) struct Solve {
     /// The problem: text, OR-Library or JSON
     file: PathBuf,
-    /// auto, class, dynamic, greedy, branch_bound or mip
+    /// auto, class, dynamic, greedy, branch_bound or mip (CBC_MIP is the same as mip)
     #[arg(long, value_name = "NAME", default_value = "auto")]
     solver: String,
     /// Which problem of the file, from 1

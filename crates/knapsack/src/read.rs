@@ -56,7 +56,7 @@ pub enum Fault {
 /// let read = handaxe_knapsack::read("1 3\n6\n10 5\n9 6\n1 1\n")?;
 /// assert_eq!(read[0].problem.len(), 3);
 /// let broken = handaxe_knapsack::read("1 3\n6\n10 5\nnine 6\n1 1\n");
-/// assert_eq!(broken.unwrap_err().to_string(), "line 4: `nine` should be a value: a number");
+/// assert_eq!(broken.unwrap_err().to_string(), "line 4: `nine` should be a value: a finite number of at least 0");
 /// # Ok::<(), handaxe_knapsack::Error>(())
 /// ```
 ///
@@ -80,7 +80,7 @@ pub fn read(text: &str) -> Result<Vec<Instance>, Error> {
     }
 }
 
-const VALUE: &str = "a value: a number";
+const VALUE: &str = "a value: a finite number of at least 0";
 const SAVING: &str = "a saving: an integer of at least 0";
 const CAPACITY: &str = "a capacity: an integer";
 const ITEMS: &str = "the number of items: an integer";
@@ -93,7 +93,7 @@ fn plain(words: &mut Words<'_>) -> Result<Problem<'static>, Error> {
     let mut values = Vec::new();
     let mut savings = vec![Vec::new(); resources.min(words.left)];
     for _ in 0..items {
-        values.push(words.number(VALUE)?);
+        values.push(words.value()?);
         for row in &mut savings {
             row.push(words.number(SAVING)?);
         }
@@ -105,7 +105,7 @@ fn or_library(words: &mut Words<'_>) -> Result<Instance, Error> {
     let items: usize = words.number(ITEMS)?;
     let resources: usize = words.number(RESOURCES)?;
     let stated: f64 = words.number("the best value known: a number")?;
-    let values: Vec<f64> = words.numbers(items, VALUE)?;
+    let values: Vec<f64> = (0..items).map(|_| words.value()).collect::<Result<_, _>>()?;
     // Rows without items take no words: a count alone must not make them.
     let rows = (0..resources.min(words.left)).map(|_| words.numbers(items, SAVING));
     let savings: Vec<Vec<u64>> = rows.collect::<Result<_, _>>()?;
@@ -117,15 +117,30 @@ fn or_library(words: &mut Words<'_>) -> Result<Instance, Error> {
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Form {
-    values: Vec<f64>,
+    values: Vec<Value>,
     weights: Vec<Vec<u64>>,
     capacity: Vec<i64>,
+}
+
+/// A value as a problem takes it: checked where it is read, so that the line is known.
+#[derive(serde::Deserialize)]
+#[serde(try_from = "f64")]
+struct Value(f64);
+
+impl TryFrom<f64> for Value {
+    type Error = String;
+
+    fn try_from(given: f64) -> Result<Self, String> {
+        let right = (0.0..f64::INFINITY).contains(&given);
+        if right { Ok(Self(given)) } else { Err(format!("`{given}` should be {VALUE}")) }
+    }
 }
 
 fn json(text: &str) -> Result<Problem<'static>, Error> {
     let Form { values, weights, capacity } = serde_json::from_str(text).map_err(|error| {
         Error::Line { line: error.line(), fault: Fault::Json { reason: error.to_string() } }
     })?;
+    let values: Vec<f64> = values.into_iter().map(|Value(value)| value).collect();
     Problem::new(&values, &weights, &capacity)
 }
 
@@ -159,6 +174,14 @@ impl<'t> Words<'t> {
         let word = self.next().ok_or_else(|| self.fault(Fault::End { expected }))?;
         let wrong = |_| self.fault(Fault::Number { given: word.to_owned(), expected });
         word.parse().map_err(wrong)
+    }
+
+    fn value(&mut self) -> Result<f64, Error> {
+        let word = self.next().ok_or_else(|| self.fault(Fault::End { expected: VALUE }))?;
+        match word.parse::<f64>().map(Value::try_from) {
+            Ok(Ok(Value(value))) => Ok(value),
+            _ => Err(self.fault(Fault::Number { given: word.to_owned(), expected: VALUE })),
+        }
     }
 
     fn numbers<T: FromStr>(&mut self, count: usize, what: &'static str) -> Result<Vec<T>, Error> {
@@ -215,11 +238,17 @@ mod tests {
         );
         assert!(fault("1 1\n5\n1 2\n\n7\n").starts_with("line 5: `7` stands after the end"));
         assert!(fault("{\"values\": [1],\n \"weights\": 3}").starts_with("line 2: invalid type"));
+        let json = "{\"values\": [1,\n -2], \"weights\": [[1, 1]], \"capacity\": [1]}";
+        assert!(fault(json).starts_with("line 2: `-2` should be a value"), "{}", fault(json));
+        assert!(fault("{\"values\": [1],\n\n ").starts_with("line 3: EOF"));
+        assert!(fault("1\n2 1 0\n5 x\n").starts_with("line 3: `x` should be a value"));
+        assert!(fault("1\n2 1 0\n5 5\n1 -1\n3\n").starts_with("line 4: `-1` should be a saving"));
+        assert!(fault("2\n1 1 0\n5\n1\n3\n").starts_with("line 5: the file ends here"));
         assert!(fault("18446744073709551615 1\n1\n").starts_with("line 2: the file ends"));
         assert!(fault("1 1\n-1\n1 1\n").starts_with("infeasible"));
         assert_eq!(
             fault("1 1\n5\nnan 1\n"),
-            "the value of item 0 is NaN: values are finite and at least 0"
+            "line 3: `nan` should be a value: a finite number of at least 0"
         );
     }
 }

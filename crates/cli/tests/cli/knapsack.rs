@@ -28,6 +28,9 @@ fn says_what_is_wrong_with_a_problem() {
     let broken = solve("1 2\n5\n1 x\n", "");
     assert_eq!(broken.code, 2);
     assert!(broken.stderr.contains("line 3: `x` should be a saving"), "{}", broken.stderr);
+    let json = solve("{\"values\": [1],\n \"weights\": 3}", "");
+    assert_eq!(json.code, 2);
+    assert!(json.stderr.contains("line 2:"), "{}", json.stderr);
     let infeasible = solve("1 1\n-1\n1 1\n", "--json");
     assert_eq!((infeasible.code, &infeasible.json()["status"]), (2, &"infeasible".into()));
     for (flags, said) in [
@@ -43,4 +46,15 @@ fn says_what_is_wrong_with_a_problem() {
     let spec = handaxe(folder.path(), "knapsack generate 1,2,3");
     assert_eq!(spec.code, 2);
     assert!(spec.stderr.contains("seed,N,K,M"), "{}", spec.stderr);
+}
+
+#[test]
+fn knows_the_old_name_of_mip() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("p"), "1 3\n6\n10 5\n9 6\n1 1\n").unwrap();
+    let ran = handaxe(folder.path(), "knapsack solve p --solver CBC_MIP --json");
+    assert_eq!((ran.code, &ran.json()["solver"]), (0, &"mip".into()), "{}", ran.stderr);
+    assert_eq!(ran.json()["value"].as_f64(), Some(11.0));
+    let help = handaxe(folder.path(), "knapsack solve --help");
+    assert!(help.stdout.contains("CBC_MIP"), "{}", help.stdout);
 }

@@ -5,24 +5,17 @@ use crate::limits::Watch;
 
 /// A partial selection: what is kept of the core, with everything before it and nothing after it.
 #[derive(Debug, Clone, Copy)]
-struct State {
-    need: i64,
-    value: i64,
+pub(super) struct State {
+    pub(super) need: i64,
+    pub(super) value: i64,
     /// Items more than before the split.
     more: i32,
-    way: u32,
+    pub(super) way: u32,
 }
 
 const NONE: u32 = u32::MAX;
-/// Items of a fitting size that are looked at for one outside of the core.
-const NEAR: usize = 64;
 /// States from which on they are first paired with items outside of the core.
 const PAIRED: usize = 32;
-/// States, and items tied with the split item, from which on two changes are looked for at once.
-const TWO: usize = 256;
-const MANY: usize = 8;
-/// The most steps that this may take at a time.
-const STEPS: usize = 1 << 21;
 
 /// A core that grows around the split item: the next item after it is added to the states and the last one
 /// before it removed, by turns.
@@ -30,25 +23,25 @@ const STEPS: usize = 1 << 21;
 /// A state survives while its own bound, filling up at the value for money of the next item or emptying at that of the
 /// last one, is above the best value known; when none survives, that value is the optimum.
 pub(super) struct Core<'a> {
-    line: &'a Line,
+    pub(super) line: &'a Line,
     /// Value and need of what is before the split.
     before: (i128, i128),
     gap: f64,
     /// Undominated states by rising need and rising value.
-    states: Vec<State>,
+    pub(super) states: Vec<State>,
     spare: Vec<State>,
     /// Changes against the items before the split: the item and the way before it.
-    ways: Vec<(u32, u32)>,
+    pub(super) ways: Vec<(u32, u32)>,
     /// Needs of all items, rising, with their places in the line.
-    by_need: Vec<(i128, u32)>,
+    pub(super) by_need: Vec<(i128, u32)>,
     /// States when they were last paired with items outside.
-    paired: usize,
+    pub(super) paired: usize,
     pub(super) best: i128,
     /// The way to the best, if it was found here.
-    best_way: Option<u32>,
+    pub(super) best_way: Option<u32>,
     /// The core is `from..to`.
-    from: usize,
-    to: usize,
+    pub(super) from: usize,
+    pub(super) to: usize,
     pub(super) states_made: u64,
 }
 
@@ -95,7 +88,7 @@ impl<'a> Core<'a> {
             }
             if self.states.len() >= 2 * self.paired {
                 self.paired = self.states.len();
-                self.pair();
+                self.change_one();
                 self.change_two();
                 if done(self.best) {
                     return true;
@@ -141,45 +134,6 @@ impl<'a> Core<'a> {
         (self.best + self.tolerance() + 1) << self.line.shift
     }
 
-    /// Completes the states nearest to the capacity with the best two changes outside of the core: where many items are
-    /// tied, there are far more pairs than items.
-    fn change_two(&mut self) {
-        if self.paired < TWO || self.line.tied < MANY {
-            return;
-        }
-        // Needs and values of the changes by rising need: items before the core go out, those after it come in.
-        let change = |sign: i128, at: u32| {
-            let item = &self.line.items[at as usize];
-            (sign * item.need, sign * item.value, at)
-        };
-        let out = self.by_need.iter().rev().filter(|(_, at)| (*at as usize) < self.from);
-        let out = out.map(|&(_, at)| change(-1, at));
-        let into = self.by_need.iter().filter(|(_, at)| *at as usize >= self.to);
-        let changes: Vec<(i128, i128, u32)> =
-            out.chain(into.map(|&(_, at)| change(1, at))).collect();
-        let count = STEPS / (changes.len() + 1);
-        let middle = self.states.partition_point(|s| i128::from(s.need) <= self.line.capacity);
-        let nearest = middle.saturating_sub(count)..(middle + count).min(self.states.len());
-        for &State { need, value, way, .. } in &self.states[nearest] {
-            let left = self.line.capacity - i128::from(need);
-            let (mut low, mut high) = (0, changes.len().saturating_sub(1));
-            while low < high {
-                let (first, second) = (changes[low], changes[high]);
-                if first.0 + second.0 > left {
-                    high -= 1;
-                    continue;
-                }
-                let whole = i128::from(value) + first.1 + second.1;
-                if whole > self.best {
-                    self.best = whole;
-                    self.ways.extend([(first.2, way), (second.2, self.ways.len() as u32)]);
-                    self.best_way = Some(self.ways.len() as u32 - 1);
-                }
-                low += 1;
-            }
-        }
-    }
-
     /// How much better a selection must be to be looked for, with the gap that is allowed.
     pub(super) fn tolerance(&self) -> i128 {
         tolerance(self.best, self.gap)
@@ -223,33 +177,6 @@ impl<'a> Core<'a> {
         }));
         self.states_made += (merged.len() - self.states.len().min(merged.len())) as u64;
         self.spare = std::mem::replace(&mut self.states, merged);
-    }
-
-    /// Completes each state with the one item outside of the core that fits best.
-    ///
-    /// Where all items are worth the same for their size no bound cuts states off, and only a filling without
-    /// a gap ends the search: a thousand states and as many items hold a million fillings.
-    fn pair(&mut self) {
-        for at in 0..self.states.len() {
-            let State { need, value, way, .. } = self.states[at];
-            let left = self.line.capacity - i128::from(need);
-            let place = self.by_need.partition_point(|&(need, _)| need <= left.abs());
-            let (found, sign) = if left >= 0 {
-                let outside = |&&(_, item): &&(i128, u32)| item as usize >= self.to;
-                (self.by_need[..place].iter().rev().take(NEAR).find(outside), 1)
-            } else {
-                let place = self.by_need.partition_point(|&(need, _)| need < -left);
-                let outside = |&&(_, item): &&(i128, u32)| (item as usize) < self.from;
-                (self.by_need[place..].iter().take(NEAR).find(outside), -1)
-            };
-            let Some(&(_, item)) = found else { continue };
-            let whole = i128::from(value) + sign * self.line.items[item as usize].value;
-            if whole > self.best {
-                self.best = whole;
-                self.ways.push((item, way));
-                self.best_way = Some(self.ways.len() as u32 - 1);
-            }
-        }
     }
 
     /// Notes the best state that fits, and drops those that cannot lead above it.

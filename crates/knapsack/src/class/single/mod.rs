@@ -1,6 +1,7 @@
 //! One resource and many different savings: dynamic programming over a core that grows both ways.
 
 mod cardinality;
+mod complete;
 mod grow;
 mod line;
 
