@@ -28,7 +28,7 @@ impl Numbers {
 /// Runs the embedded example once whole, then `runs` times with kills (SIGKILL where there are signals) after random
 /// shares of its time, each resumed and killed again until it ends.
 pub(crate) fn random_moments(runs: usize, seed: u64) -> Result<(), String> {
-    crate::cargo(&["build", "--workspace", "--bin", "handaxe"])?;
+    crate::cargo("build --workspace --bin handaxe")?;
     let folder = Path::new(ROOT).join("target/kill");
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(|error| error.to_string())?;

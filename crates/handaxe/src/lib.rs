@@ -27,8 +27,7 @@ pub use form::untold;
 pub use optimize::{Optimize, Optimized, known_objectives, total};
 pub use predict::{judge, predict};
 pub use session::{
-    Finished, RUNS, Samples, Trained, check_settings, optimize, optimize_in, resume,
-    train_baseline,
+    Finished, RUNS, Samples, Trained, check_settings, optimize, optimize_in, resume, train_baseline,
 };
 pub use target::FinalSparsity;
 

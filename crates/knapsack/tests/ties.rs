@@ -165,3 +165,14 @@ fn proves_quantised_weights() {
     assert!(stopped.value <= solution.value && solution.value <= stopped.bound);
     assert!(stopped.gap() < 1e-4, "{}", stopped.gap());
 }
+
+/// Prices of 23/13 and 4/13 make the reduced cost of the first two items a rounding error, and not 0.
+#[test]
+fn a_reduced_cost_of_a_rounding_error_is_none() {
+    let kinds = [
+        Kind { column: vec![4, 3], value: 8.0, items: 2 },
+        Kind { column: vec![1, 4], value: 3.0, items: 4 },
+    ];
+    let solution = solve("class", &problem(&kinds, &[9, 12]), &Limits::default());
+    assert_eq!((solution.value, solution.status), (19.0, Status::Optimal));
+}

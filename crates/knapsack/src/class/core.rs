@@ -24,6 +24,8 @@ pub(crate) struct Members {
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) prices: Vec<i128>,
+    /// The largest reduced cost, either way, of an open item.
+    width: i128,
     pub(crate) members: Vec<Members>,
     /// Capacity that the base selection leaves; negative where it does not fit.
     pub(crate) left: Vec<i128>,
@@ -77,7 +79,16 @@ impl Core {
                 *left -= kept * i128::from(need);
             }
         }
-        Self { prices, members, left, exact }
+        Self { prices, width, members, left, exact }
+    }
+
+    /// Tells the values of a group that are surely in from all others, exactly as the members were counted.
+    pub(crate) fn above(&self, column: &[u64], units: &Units) -> impl Fn(f64) -> bool + use<> {
+        let units = *units;
+        let limit = dot(&self.prices, column) + self.width;
+        let (low, high) = (units.at_most(limit), units.at_least(limit + 1));
+        // Only next to the limit are whole units needed, which take longer.
+        move |value| value > high || (value >= low && units.of(value) as i128 > limit)
     }
 
     /// The numbers of items of a group that cost at most `most`, least loss first.

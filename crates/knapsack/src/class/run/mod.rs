@@ -4,13 +4,7 @@ mod budget;
 mod step;
 
 use self::budget::{around, covers, first_budget, least_slack_loss};
-use super::{
-    core::{Core, dot},
-    dual::Dual,
-    lattice::Lattice,
-    repair::repair,
-    single,
-};
+use super::{core::Core, dual::Dual, lattice::Lattice, repair::repair, single};
 use crate::{
     Effort, Problem, Solution, Status, bound, branch_bound,
     exact::{self, Units},
@@ -152,7 +146,8 @@ impl<'a> Run<'a> {
         let mut least = None;
         while !watch.stop() {
             let width = budget.checked_mul(4)?;
-            if !covers(&bracket, reduced, &prices, width, &units) {
+            // A unit more than the core looks at, so that what is beyond the bracket is beyond it in whole units too.
+            if !covers(&bracket, reduced, &prices, width + 1, &units) {
                 bracket = around(reduced, &prices, width.checked_mul(4)?, &units);
                 split = bracket.split(problem, reduced, 1);
             }
@@ -224,15 +219,17 @@ impl<'a> Run<'a> {
         let Self { problem, reduced, .. } = self;
         let mut keep = reduced.start(problem);
         // Above the open items everything is in; the open ones are set one by one.
-        let costs: Vec<i128> =
-            reduced.groups.iter().map(|g| dot(&core.prices, &g.column)).collect();
-        for (group, &cost) in reduced.groups.iter().zip(&costs) {
-            let threshold = self.units.at_least(cost);
+        for (k, group) in reduced.groups.iter().enumerate() {
+            let above = core.above(&group.column, &self.units);
             for &class in &group.classes {
                 for (position, &value) in problem.values(class).iter().enumerate() {
-                    keep[problem.item(class, position)] = value > threshold;
+                    keep[problem.item(class, position)] = above(value);
                 }
             }
+            debug_assert_eq!(
+                reduced.members(problem, k).filter(|m| above(m.1)).count() as u64,
+                core.members[k].above
+            );
         }
         for (members, &more) in core.members.iter().zip(more) {
             let kept = (members.base as i64 + more) as usize;
