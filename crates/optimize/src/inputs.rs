@@ -30,11 +30,13 @@ impl InputRecord {
         Ok(Self { what: what.to_owned(), path: path.to_owned(), sha256 })
     }
 
-    /// Whether the file is still there with the same content.
+    /// Whether the file has the same content, if it is still there. Whoever needs it says so if it is not: a run holds the
+    /// network that it began with.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let found = match checksum(&self.path) {
             Ok(sha256) if sha256 == self.sha256 => return Ok(()),
             Ok(_) => "has changed",
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(_) => "cannot be read any more",
         };
         Err(Error::InputChanged { what: self.what.clone(), path: self.path.clone(), found })
