@@ -1,7 +1,8 @@
-//! Chores of the workspace: `cargo xtask ci`, `docs`, `fuzz`, `highs`.
+//! Chores of the workspace: `cargo xtask ci`, `docs`, `fuzz`, `highs`, `kill`.
 
 mod docs;
 mod fuzz;
+mod kill;
 
 use std::process::{Command, ExitCode};
 
@@ -25,7 +26,8 @@ const HIGHS: [&str; 2] = [
 const USAGE: &str = "usage: cargo xtask ci               format, lints, tests and documentation
        cargo xtask docs             write docs/formats.md from the code
        cargo xtask fuzz [SECONDS]   fuzz every parser, 300 seconds each (see tests/fuzz/README.md)
-       cargo xtask highs            the knapsack crate with HiGHS, which needs cmake, C++ and libclang";
+       cargo xtask highs            the knapsack crate with HiGHS, which needs cmake, C++ and libclang
+       cargo xtask kill [RUNS] [SEED]   kill runs at random moments and compare what they end with, 10 runs, seed 1";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -39,6 +41,13 @@ fn main() -> ExitCode {
             Ok(seconds) => fuzz::every_target(seconds),
             Err(_) => Err(format!("`{seconds}` is no number of seconds\n{USAGE}")),
         },
+        ["kill", numbers @ ..] if numbers.len() <= 2 => {
+            let number = |place: usize, default| match numbers.get(place) {
+                None => Ok(default),
+                Some(text) => text.parse().map_err(|_| format!("`{text}` is no number\n{USAGE}")),
+            };
+            number(0, 10).and_then(|runs| kill::random_moments(runs as usize, number(1, 1)?))
+        }
         _ => Err(USAGE.to_owned()),
     };
     match done {

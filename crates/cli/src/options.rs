@@ -30,7 +30,7 @@ pub(crate) struct Source {
     /// Standardise the features on the training part [default: for a network trained here]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     standardise: Option<bool>,
-    /// accuracy, auc, mse or mae [default: accuracy for classes, mse for values]
+    /// accuracy, auc, mse or mae; of several, joined by commas, the first decides [default: accuracy for classes, mse for values]
     #[arg(long, value_name = "NAME")]
     metric: Option<String>,
 }
@@ -55,6 +55,15 @@ pub(crate) struct Training {
     /// Learning rate [default: 0.001]
     #[arg(long, value_name = "RATE")]
     learning_rate: Option<f64>,
+    /// Over each stretch of training: constant, cosine or exponential [default: constant]
+    #[arg(long, value_name = "NAME")]
+    learning_rate_schedule: Option<String>,
+    /// exponential: share that each epoch takes over from the one before [default: 0.9]
+    #[arg(long, value_name = "SHARE")]
+    learning_rate_decay: Option<f64>,
+    /// End a stretch of training after this many epochs without a better metric [default: never]
+    #[arg(long, value_name = "N")]
+    patience: Option<usize>,
     /// adam or sgd [default: adam]
     #[arg(long, value_name = "NAME")]
     optimiser: Option<String>,

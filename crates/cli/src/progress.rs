@@ -1,4 +1,4 @@
-use handaxe::run::{CurveRecord, Event, ForeignError, Observer, Phase};
+use handaxe::run::{CurveRecord, Event, Flow, ForeignError, Observer, Phase};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::output;
@@ -53,7 +53,7 @@ impl Progress {
 }
 
 impl Observer for Progress {
-    fn notify(&mut self, event: &Event<'_>) -> Result<(), ForeignError> {
+    fn notify(&mut self, event: &Event<'_>) -> Result<Flow, ForeignError> {
         match event {
             Event::Epoch(record) => self.epoch(record),
             Event::Baseline { validation } => {
@@ -88,7 +88,7 @@ impl Observer for Progress {
             }
             _ => {}
         }
-        Ok(())
+        Ok(Flow::GoOn)
     }
 }
 

@@ -61,7 +61,11 @@ pub fn load(path: impl AsRef<Path>) -> Result<Model, Error> {
     from_bytes(&bytes).map_err(|error| error.in_file(path))
 }
 
-pub(crate) fn to_bytes(model: &Model) -> Result<Vec<u8>, Error> {
+/// The content of the file that [`save`] writes.
+///
+/// # Errors
+/// None for a sound model.
+pub fn to_bytes(model: &Model) -> Result<Vec<u8>, Error> {
     let graph = serde_json::to_string(&Written { format: FORMAT, model })
         .map_err(|error| Error::GraphJson { error })?;
     let mut weights = Vec::new();

@@ -1,6 +1,6 @@
 use handaxe_data::{Parts, metric};
 use handaxe_graph::Model;
-use handaxe_optimize::{Fit, Trainer};
+use handaxe_optimize::{Fit, Flow, Trainer};
 use handaxe_train::{Initialiser, Settings, initialise, parse};
 
 use crate::Error;
@@ -26,6 +26,6 @@ pub fn train(
     initialise(&mut model, Initialiser::default(), settings.seed)?;
     let mut trainer = trainer(&model, parts, metric(parts.natural_metric())?, settings)?;
     let fit = Fit { epochs, frozen: None, stream: 0, ..Fit::default() };
-    trainer.fit(&fit, &mut |_| Ok(())).map_err(handaxe_optimize::Error::Trainer)?;
+    trainer.fit(&fit, &mut |_| Ok(Flow::GoOn)).map_err(handaxe_optimize::Error::Trainer)?;
     Ok(trainer.model().map_err(handaxe_optimize::Error::Trainer)?)
 }

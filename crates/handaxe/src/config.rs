@@ -47,7 +47,8 @@ pub struct RunConfig {
     /// Which of the folds is the test part, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fold: Option<usize>,
-    /// What is judged: `accuracy`, `auc`, `mse` or `mae`. By default accuracy for classes, mse for values.
+    /// What is judged: `accuracy`, `auc`, `mse` or `mae`. By default accuracy for classes, mse for values. Of several, as in
+    /// `auc,accuracy`, the first decides and the others are recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,
 
@@ -125,6 +126,13 @@ pub struct RunConfig {
     pub batch_size: usize,
     /// Learning rate.
     pub learning_rate: f64,
+    /// How it goes over each stretch of training: `constant`, `cosine` or `exponential`.
+    pub learning_rate_schedule: String,
+    /// exponential: the share of the learning rate that each epoch takes over from the one before.
+    pub learning_rate_decay: f64,
+    /// Epochs without a better metric after which a stretch of training ends early; without it, it never does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patience: Option<usize>,
     /// `adam` or `sgd`.
     pub optimiser: String,
     /// sgd: momentum.
@@ -197,6 +205,9 @@ impl Default for RunConfig {
             rtol: settings.rtol,
             batch_size: 128,
             learning_rate: 1e-3,
+            learning_rate_schedule: "constant".to_owned(),
+            learning_rate_decay: 0.9,
+            patience: settings.patience,
             optimiser: "adam".to_owned(),
             momentum: 0.9,
             l1: 0.0,
@@ -244,6 +255,19 @@ impl RunConfig {
         let mut table = toml::Table::try_from(self).map_err(|error| reason(error.to_string()))?;
         table.extend(toml::Table::try_from(flags).map_err(|error| reason(error.to_string()))?);
         table.try_into().map_err(|error: toml::de::Error| reason(error.to_string()))
+    }
+
+    /// The files that these settings name, each with the key that names it.
+    pub(crate) fn inputs(&self) -> Vec<(&'static str, PathBuf)> {
+        let files = |what, reference: &Option<String>| {
+            let parts = reference.iter().flat_map(|reference| reference.split([':', ',']));
+            let files = parts.map(|part| part.rsplit_once('=').map_or(part, |(_, value)| value));
+            files.map(|file| (what, PathBuf::from(file))).collect::<Vec<_>>()
+        };
+        let config = self.config.iter().map(|path| ("config", path.clone()));
+        let named = [files("model", &self.model), files("data", &self.data)].concat();
+        // Names of arrays and columns are no files, nor are the samples that are built in.
+        named.into_iter().chain(config).filter(|(_, path)| path.is_file()).collect()
     }
 
     /// What a flag says of one layer: its name, and what holds for it.

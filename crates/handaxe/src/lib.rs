@@ -25,7 +25,8 @@ pub use error::Error;
 pub use optimize::{Optimize, Optimized, known_objectives, total};
 pub use predict::{judge, predict};
 pub use session::{
-    Finished, RUNS, Samples, Trained, check_settings, optimize, resume, train_baseline, untold,
+    Finished, RUNS, Samples, Trained, check_settings, optimize, optimize_in, resume,
+    train_baseline, untold,
 };
 pub use target::FinalSparsity;
 

@@ -56,6 +56,7 @@ pub struct Optimize {
     settings: Settings,
     training: handaxe_train::Settings,
     metric: Option<Box<dyn Metric>>,
+    others: Vec<Box<dyn Metric>>,
     checkpoint: Option<Checkpoint>,
 }
 
@@ -85,6 +86,7 @@ impl Optimize {
             settings: Settings::default(),
             training: handaxe_train::Settings::default(),
             metric: None,
+            others: Vec::new(),
             checkpoint: None,
         }
     }
@@ -175,6 +177,12 @@ impl Optimize {
         Self { metric: Some(metric), ..self }
     }
 
+    /// Records another metric beside the one that decides.
+    pub fn also(mut self, metric: Box<dyn Metric>) -> Self {
+        self.others.push(metric);
+        self
+    }
+
     /// Goes on from where an interrupted run with the same settings stood.
     pub fn resume(self, checkpoint: Checkpoint) -> Self {
         Self { checkpoint: Some(checkpoint), ..self }
@@ -212,7 +220,9 @@ impl Optimize {
             None => metric(self.parts.natural_metric())?,
         };
         let name = judge.name();
-        let mut trainer = trainer(&self.model, &self.parts, judge, &self.training)?;
+        let others = std::mem::take(&mut self.others);
+        let trainer = trainer(&self.model, &self.parts, judge, &self.training)?;
+        let mut trainer = trainer.with_others(others)?;
         let outcome = self.optimise(&mut trainer, &mut *scheduler, observer)?;
         let mut result = self.result(name, &outcome)?;
         result.seconds = started.elapsed().as_secs_f64();
@@ -280,6 +290,8 @@ impl Optimize {
             tolerance: outcome.tolerance,
             baseline: outcome.baseline,
             last: outcome.last,
+            metrics: outcome.metrics.clone(),
+            stopped: outcome.stopped,
             best_step: best.map(|step| step.step),
             met,
             asked,

@@ -3,17 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use handaxe_data::{Dataset, Parts, Tensor, metric};
+use handaxe_data::{Dataset, Metric, Parts, Tensor, metric};
 use handaxe_formats::data::load_parts;
 use handaxe_formats::model::{self, Format};
 use handaxe_graph::Model;
 use handaxe_knapsack::Limits;
 use handaxe_optimize::{
-    CurveRecord, EpochRecord, Event, Fit, ForeignError, Observer, Part, Phase, ResultRecord,
-    RunDir, Scores, Trainer, default_rtol,
+    CurveRecord, EpochRecord, Event, Fit, Flow, ForeignError, Observer, Part, Patience, Phase,
+    ResultRecord, RunDir, Scores, Trainer, default_rtol,
 };
 use handaxe_prune::{Penalties, Scope};
-use handaxe_train::{Initialiser, Optimiser, initialise, parse};
+use handaxe_train::{Initialiser, Optimiser, Rate, initialise, parse};
 
 use crate::optimize::trainer;
 use crate::predict::check_inputs;
@@ -103,15 +103,39 @@ pub fn optimize(
     if let Some(out) = &config.out {
         RunDir::check_free(out, force)?;
     }
+    let dir = || match &config.out {
+        Some(out) => RunDir::create(out, force),
+        None => RunDir::numbered(Path::new(RUNS), &config.objective),
+    };
+    begin(config, samples, dir, observer)
+}
+
+/// [`optimize()`] into a new directory that is there already.
+///
+/// # Errors
+/// As [`optimize()`].
+pub fn optimize_in(
+    config: &RunConfig,
+    samples: &Samples,
+    dir: RunDir,
+    observer: &mut dyn Observer,
+) -> Result<Finished, Error> {
+    begin(config, samples, || Ok(dir), observer)
+}
+
+fn begin(
+    config: &RunConfig,
+    samples: &Samples,
+    dir: impl FnOnce() -> Result<RunDir, handaxe_optimize::Error>,
+    observer: &mut dyn Observer,
+) -> Result<Finished, Error> {
     let prepared = check(config, samples)?;
     let (model, curves) = match config.network {
         Some(_) => prepared.fit(observer)?,
         None => (prepared.model.clone(), Vec::new()),
     };
-    let mut dir = match &config.out {
-        Some(out) => RunDir::create(out, force)?,
-        None => RunDir::numbered(Path::new(RUNS), &config.objective)?,
-    };
+    let mut dir = dir()?;
+    dir.record_inputs(&config.inputs())?;
     dir.begin(&prepared.effective.to_toml()?, &model, &curves)?;
     prepared.run(model, dir, observer)
 }
@@ -133,13 +157,15 @@ fn check(config: &RunConfig, samples: &Samples) -> Result<Prepared, Error> {
 /// Goes on with an interrupted run where it stood; one that has ended is only reported again.
 ///
 /// # Errors
-/// A directory that is not a run's, or what the run meets.
+/// A directory that is not a run's, a model, data or config file that has changed since the run began, or what the run
+/// meets.
 pub fn resume(
     path: &Path,
     samples: &dyn Fn(&RunConfig) -> Result<Samples, Error>,
     observer: &mut dyn Observer,
 ) -> Result<Finished, Error> {
     let dir = RunDir::open(path)?;
+    dir.check_inputs()?;
     let config = RunConfig::parse(&dir.config()?)?;
     let model = dir.baseline()?;
     let prepared = Prepared::new(&config, &samples(&config)?, Some(model.clone()))?;
@@ -200,11 +226,13 @@ impl Prepared {
             by => parts.standardised(by)?,
         };
         let name = config.metric.clone().unwrap_or_else(|| parts.natural_metric().to_owned());
-        let judge = metric(&name)?;
+        let judges = metrics(&name)?;
         let targets = parts.validation.targets();
         // A metric that cannot judge these targets says so here, not after minutes of training.
-        judge.evaluate(&Tensor::full(&[targets.len(), targets.width()], 0.0), targets)?;
-        let rtol = config.rtol.unwrap_or(default_rtol(judge.direction()));
+        for metric in &judges {
+            metric.evaluate(&Tensor::full(&[targets.len(), targets.width()], 0.0), targets)?;
+        }
+        let rtol = config.rtol.unwrap_or(default_rtol(judges[0].direction()));
         let (form, refused) = form(config, &model, resumed)?;
         let mut notes = Vec::from_iter(refused);
         if config.model.is_some() && samples.test.is_none() {
@@ -220,7 +248,7 @@ impl Prepared {
 
     fn trainer(&self, model: &Model) -> Result<handaxe_train::CandleTrainer, Error> {
         let name = self.effective.metric.as_deref().unwrap_or_else(|| self.parts.natural_metric());
-        trainer(model, &self.parts, metric(name)?, &self.training)
+        trainer(model, &self.parts, metrics(name)?.swap_remove(0), &self.training)
     }
 
     /// Trains the network that is to be pruned.
@@ -233,9 +261,12 @@ impl Prepared {
             stream: 0,
             ..Fit::default()
         };
-        let mut progress = |epoch: &EpochRecord| -> Result<(), ForeignError> {
-            curves.push(CurveRecord { step: 0, phase: Phase::Baseline, epoch: *epoch });
-            curves.last().map_or(Ok(()), |record| observer.notify(&Event::Epoch(record)))
+        let mut patience = Patience::new(trainer.direction(), self.effective.patience);
+        let mut progress = |epoch: &EpochRecord| -> Result<Flow, ForeignError> {
+            let record = CurveRecord { step: 0, phase: Phase::Baseline, epoch: *epoch };
+            let flow = observer.notify(&Event::Epoch(&record))?;
+            curves.push(record);
+            Ok(if patience.is_over(epoch.metric) { Flow::Stop } else { flow })
         };
         trainer.fit(&fit, &mut progress).map_err(handaxe_optimize::Error::Trainer)?;
         let model = trainer.model().map_err(handaxe_optimize::Error::Trainer)?;
@@ -259,6 +290,7 @@ impl Prepared {
             rewinding: config.rewinding,
             rtol: config.rtol,
             cutoff: config.cutoff,
+            patience: config.patience,
             scope: if config.local { Scope::Local } else { Scope::Global },
             floor: config.floor,
             reduce: config.reduce,
@@ -278,7 +310,10 @@ impl Prepared {
             .limits(limits(config)?)
             .training(self.training.clone());
         if let Some(name) = &config.metric {
-            run = run.metric(metric(name)?);
+            let mut judges = metrics(name)?.into_iter();
+            if let Some(first) = judges.next() {
+                run = judges.fold(run.metric(first), Optimize::also);
+            }
         }
         if let Some(hls) = config.hls()? {
             run = run.config(hls);
@@ -321,9 +356,9 @@ impl Prepared {
 struct Both<'a>(&'a mut RunDir, &'a mut dyn Observer);
 
 impl Observer for Both<'_> {
-    fn notify(&mut self, event: &Event<'_>) -> Result<(), ForeignError> {
-        self.0.notify(event)?;
-        self.1.notify(event)
+    fn notify(&mut self, event: &Event<'_>) -> Result<Flow, ForeignError> {
+        let flow = self.0.notify(event)?;
+        Ok(flow.or(self.1.notify(event)?))
     }
 }
 
@@ -400,7 +435,26 @@ fn training(config: &RunConfig) -> Result<handaxe_train::Settings, Error> {
     };
     let RunConfig { batch_size, learning_rate, l1, l2, seed, .. } = *config;
     let (probes, loss) = (config.curvature_samples, config.loss.clone());
-    Ok(handaxe_train::Settings { batch_size, learning_rate, optimiser, l1, l2, loss, probes, seed })
+    let rate = match config.learning_rate_schedule.parse()? {
+        Rate::Exponential { .. } => Rate::Exponential { decay: config.learning_rate_decay },
+        rate => rate,
+    };
+    Ok(handaxe_train::Settings {
+        batch_size,
+        learning_rate,
+        rate,
+        optimiser,
+        l1,
+        l2,
+        loss,
+        probes,
+        seed,
+    })
+}
+
+/// The metrics of names joined by commas: the one that decides, and those that are recorded beside it.
+fn metrics(names: &str) -> Result<Vec<Box<dyn Metric>>, Error> {
+    Ok(names.split(',').map(|name| metric(name.trim())).collect::<Result<_, _>>()?)
 }
 
 fn limits(config: &RunConfig) -> Result<Limits, Error> {

@@ -72,11 +72,25 @@ pub enum Error {
     )]
     Unsupported { what: &'static str },
 
+    #[error("{what} file {} {found} since the run began: put the old one back, or begin a new run", path.display())]
+    InputChanged { what: String, path: PathBuf, found: &'static str },
+
+    /// How the loop learns of it; [`Optimisation::run`](crate::Optimisation::run) hands back the best network instead.
+    #[error("an observer stopped the run")]
+    Stopped,
+
     #[error("training: {0}")]
     Trainer(#[source] ForeignError),
 
     #[error("{0}")]
     Observer(#[source] ForeignError),
+}
+
+impl Error {
+    /// An error from a part of the run that the user may have supplied: as it is where it is one of ours.
+    pub(crate) fn from_part(error: ForeignError, otherwise: fn(ForeignError) -> Self) -> Self {
+        error.downcast::<Self>().map_or_else(otherwise, |own| *own)
+    }
 }
 
 fn list(reasons: &[(String, String)]) -> String {

@@ -6,10 +6,13 @@
 //!
 //! The loop is that of hls4ml's Optimization API, after B. Ramhorst et al. 2023, arXiv:2308.05170.
 
+mod disk;
 mod error;
 mod footprint;
+mod inputs;
 mod layer_settings;
 mod observer;
+mod patience;
 mod plan;
 mod record;
 mod reduction;
@@ -17,13 +20,15 @@ mod run;
 mod run_dir;
 mod trainer;
 
+pub use disk::{Disk, FileSystem};
 pub use error::Error;
 pub use footprint::{Footprint, footprint};
 pub use layer_settings::LayerSettings;
-pub use observer::{Event, Observer};
+pub use observer::{Event, Flow, Observer};
+pub use patience::Patience;
 pub use record::{
-    BeforeAfter, ByResource, CurveRecord, LayerRecord, Phase, ReductionRecord, ResultRecord,
-    SCHEMA, Scores, SolverRecord, StepRecord,
+    BeforeAfter, ByResource, CurveRecord, LayerRecord, MetricRecord, Phase, ReductionRecord,
+    ResultRecord, SCHEMA, Scores, SolverRecord, StepRecord,
 };
 pub use reduction::Reduction;
 pub use run::{Checkpoint, Optimisation, Outcome, Settings, default_rtol};

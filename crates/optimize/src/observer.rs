@@ -35,22 +35,57 @@ pub enum Event<'a> {
     Reduced(&'a Reduction),
 }
 
-/// Watches a run: progress bars, logs, checkpoints. An error stops the run.
+/// Whether a run goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Flow {
+    /// It does.
+    #[default]
+    GoOn,
+    /// It ends here.
+    Stop,
+}
+
+impl Flow {
+    /// [`Flow::Stop`] if either is.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        if self == Self::Stop { self } else { other }
+    }
+}
+
+/// Watches a run: progress bars, logs, checkpoints, limits. An error ends the run with that error.
+///
+/// ```
+/// use handaxe_optimize::{Event, Flow, ForeignError, Observer};
+///
+/// /// Ends the run after some epochs, with the best network so far.
+/// struct Budget(usize);
+///
+/// impl Observer for Budget {
+///     fn notify(&mut self, event: &Event<'_>) -> Result<Flow, ForeignError> {
+///         if let Event::Epoch(_) = event {
+///             self.0 = self.0.saturating_sub(1);
+///         }
+///         Ok(if self.0 == 0 { Flow::Stop } else { Flow::GoOn })
+///     }
+/// }
+/// ```
 pub trait Observer {
-    /// Called for every event, in order.
-    fn notify(&mut self, event: &Event<'_>) -> Result<(), ForeignError>;
+    /// Called for every event, in order. On [`Flow::Stop`] the step at work is given up, as if the program had been
+    /// killed, and the best network so far is handed back; the run can be resumed.
+    fn notify(&mut self, event: &Event<'_>) -> Result<Flow, ForeignError>;
 }
 
 /// Watches nothing.
 impl Observer for () {
-    fn notify(&mut self, _: &Event<'_>) -> Result<(), ForeignError> {
-        Ok(())
+    fn notify(&mut self, _: &Event<'_>) -> Result<Flow, ForeignError> {
+        Ok(Flow::GoOn)
     }
 }
 
-/// Several observers, told in order.
+/// Several observers, told in order; one that says stop is enough.
 impl Observer for Vec<Box<dyn Observer + '_>> {
-    fn notify(&mut self, event: &Event<'_>) -> Result<(), ForeignError> {
-        self.iter_mut().try_for_each(|observer| observer.notify(event))
+    fn notify(&mut self, event: &Event<'_>) -> Result<Flow, ForeignError> {
+        self.iter_mut().try_fold(Flow::GoOn, |flow, observer| Ok(flow.or(observer.notify(event)?)))
     }
 }

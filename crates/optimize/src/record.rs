@@ -24,6 +24,9 @@ pub struct StepRecord {
     pub achieved: ByResource<f64>,
     /// The metric on the validation samples after training under the masks.
     pub metric: f64,
+    /// Other metrics on the same samples, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<String, f64>,
     /// Whether the metric held its tolerance.
     pub good: bool,
     /// Share of weights held at zero, by layer.
@@ -100,6 +103,16 @@ pub struct Scores {
     pub test: f64,
 }
 
+/// Another metric of the network as given and of the one handed back.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MetricRecord {
+    /// Of the original.
+    pub baseline: Scores,
+    /// Of the network handed back.
+    #[serde(rename = "final")]
+    pub last: Scores,
+}
+
 /// A layer before and after: one row of the table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LayerRecord {
@@ -151,6 +164,12 @@ pub struct ResultRecord {
     /// The network handed back.
     #[serde(rename = "final")]
     pub last: Scores,
+    /// Other metrics, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<String, MetricRecord>,
+    /// Whether an observer ended the run before its schedule did.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopped: bool,
     /// The step it comes from; none when no step held the tolerance and the baseline is handed back.
     pub best_step: Option<usize>,
     /// The sparsity that the run was asked to reach; empty where it was to save as much as the metric allows.

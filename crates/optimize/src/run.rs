@@ -13,8 +13,8 @@ use handaxe_schedule::{Scheduler, Step};
 use crate::plan::{Derivatives, Plan};
 use crate::reduction::Judge;
 use crate::{
-    CurveRecord, Error, Event, Fit, LayerSettings, Observer, Part, Phase, Reduction,
-    ReductionRecord, Scores, SolverRecord, StepRecord, Trainer,
+    CurveRecord, EpochRecord, Error, Event, Fit, Flow, LayerSettings, MetricRecord, Observer, Part,
+    Patience, Phase, Reduction, ReductionRecord, Scores, SolverRecord, StepRecord, Trainer,
 };
 
 /// How hard and how long to try.
@@ -26,6 +26,8 @@ pub struct Settings {
     pub rewinding: usize,
     /// The factor of the baseline's metric that must hold; by default [`default_rtol`].
     pub rtol: Option<f64>,
+    /// Epochs without a better metric after which a stretch of training ends early; by default it never does.
+    pub patience: Option<usize>,
     /// Bad steps in a row that are forgiven.
     pub cutoff: usize,
     /// One knapsack for the network or one for each layer.
@@ -48,6 +50,7 @@ impl Default for Settings {
             epochs: 10,
             rewinding: 1,
             rtol: None,
+            patience: None,
             cutoff: 3,
             scope: Scope::Global,
             floor: 1,
@@ -108,6 +111,10 @@ pub struct Outcome {
     pub baseline: Scores,
     /// Metrics of the network handed back.
     pub last: Scores,
+    /// Other metrics of both.
+    pub metrics: BTreeMap<String, MetricRecord>,
+    /// Whether an observer ended the run before the schedule did.
+    pub stopped: bool,
     /// Every step, in order.
     pub steps: Vec<StepRecord>,
     /// Layers that the objective left alone, and why.
@@ -155,15 +162,12 @@ impl Optimisation<'_> {
         let original = trainer.model().map_err(Error::Trainer)?;
         let mut plan = Plan::new(&original, self.objective, self.config, self.settings)?;
 
-        let baseline = Scores {
-            validation: trainer.evaluate(Part::Validation).map_err(Error::Trainer)?,
-            test: trainer.evaluate(Part::Test).map_err(Error::Trainer)?,
-        };
-        if !(baseline.validation.is_finite() && baseline.test.is_finite()) {
-            return Err(Error::Baseline { given: baseline.validation + baseline.test });
+        let baseline = Judged::of(trainer, None)?;
+        if !(baseline.scores.validation.is_finite() && baseline.scores.test.is_finite()) {
+            let given = baseline.scores.validation + baseline.scores.test;
+            return Err(Error::Baseline { given });
         }
-        tell(observer, &Event::Baseline { validation: baseline.validation })?;
-        let judge = Judge { direction, tolerance: rtol * baseline.validation };
+        let judge = Judge { direction, tolerance: rtol * baseline.scores.validation };
 
         let mut state =
             State { steps: Vec::new(), best: original.clone(), bad: 0, reduction: None };
@@ -172,69 +176,116 @@ impl Optimisation<'_> {
             trainer.restore(&checkpoint.current).map_err(Error::Trainer)?;
             next = state.replay(checkpoint, scheduler, self.settings.cutoff)?;
         }
+        let validation = baseline.scores.validation;
+        let done = tell(observer, &Event::Baseline { validation })
+            .and_then(|()| {
+                self.steps(&plan, &judge, &mut state, (next, scheduler), trainer, observer)
+            })
+            .and_then(|()| self.end(&mut plan, &judge, &mut state, trainer, observer));
+        let stopped = match done {
+            Err(Error::Stopped) => true,
+            done => done.map(|()| false)?,
+        };
+        trainer.restore(&state.best).map_err(Error::Trainer)?;
+        let outcome = self.outcome(original, baseline, judge, state, plan, trainer)?;
+        Ok(Outcome { stopped, ..outcome })
+    }
+
+    /// Takes step after step until the scheduler has no next one.
+    fn steps(
+        &self,
+        plan: &Plan,
+        judge: &Judge,
+        state: &mut State,
+        (mut next, scheduler): (Step, &mut dyn Scheduler),
+        trainer: &mut dyn Trainer,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Error> {
         while let Step::To(sparsity) = next {
-            let record = self.step(&plan, sparsity, &state, trainer, observer)?;
+            // What a step finds counts once it is whole: stopped in it, the run ends as it was before.
+            let record = self.step(plan, sparsity, state, trainer, observer)?;
             let record = StepRecord { good: judge.is_good(record.metric), ..record };
-            if record.good {
-                state.best = trainer.model().map_err(Error::Trainer)?;
-            }
-            next = state.decide(record, scheduler, self.settings.cutoff);
+            let step = record.step;
+            let found = trainer.model().map_err(Error::Trainer)?;
+            let good = record.good;
+            next = state.decide(good, scheduler, self.settings.cutoff);
             if next != Step::Done {
                 // What grows again in a last rewinding would be thrown away with it.
-                let (step, epochs) = (state.steps.len(), self.settings.rewinding);
-                let stretch = (epochs, 2 * step as u64 + 1);
-                let regularisers = Some(&plan.regularisers);
-                self.fit(trainer, observer, (step, Phase::Rewind), stretch, (None, regularisers))?;
+                let stretch = (self.settings.rewinding, 2 * step as u64 + 1);
+                let held = (None, Some(&plan.regularisers));
+                let rewound = self.fit(trainer, observer, (step, Phase::Rewind), stretch, held);
+                rewound?;
+            }
+            if good {
+                state.best = found;
             }
             let current = trainer.model().map_err(Error::Trainer)?;
+            state.steps.push(record);
             if let Some(record) = state.steps.last() {
                 tell(observer, &Event::Step { record, current: &current, best: &state.best })?;
             }
         }
-        trainer.restore(&state.best).map_err(Error::Trainer)?;
-        if self.reduces() && state.reduction.is_none() && state.best_metric().is_some() {
-            let step = state.steps.len() + 1;
-            match self.reduce(&plan, &state.best, &judge, trainer, observer, step) {
-                Ok(reduction) => state.reduction = reduction,
-                // The objective would have it so, not the user: what can be had without counts.
-                Err(Error::Prune(error)) if self.settings.reduce.is_none() => {
-                    plan.diagnostics.push(format!("the network is not reduced: {error}"));
-                }
-                Err(error) => return Err(error),
-            }
+        Ok(())
+    }
+
+    /// What follows the last step.
+    fn end(
+        &self,
+        plan: &mut Plan,
+        judge: &Judge,
+        state: &mut State,
+        trainer: &mut dyn Trainer,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Error> {
+        if !self.reduces() || state.reduction.is_some() || state.best_metric().is_none() {
+            return Ok(());
         }
-        self.outcome(original, baseline, judge, state, plan, trainer)
+        let step = state.steps.len() + 1;
+        trainer.restore(&state.best).map_err(Error::Trainer)?;
+        match self.reduce(plan, &state.best, judge, trainer, observer, step) {
+            Ok(reduction) => state.reduction = reduction,
+            // The objective would have it so, not the user: what can be had without counts.
+            Err(Error::Prune(error)) if self.settings.reduce.is_none() => {
+                plan.diagnostics.push(format!("the network is not reduced: {error}"));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// What is handed back of a run that has ended.
     fn outcome(
         &self,
         original: Model,
-        baseline: Scores,
+        baseline: Judged,
         judge: Judge,
         state: State,
         plan: Plan,
         trainer: &mut dyn Trainer,
     ) -> Result<Outcome, Error> {
-        let mut last = Scores {
-            validation: state.best_metric().unwrap_or(baseline.validation),
-            test: trainer.evaluate(Part::Test).map_err(Error::Trainer)?,
-        };
+        let best = state.best_metric();
         let (reduction, reduced) = state.reduction.map(|it| (it.record, it.model)).unzip();
         let reduced = reduced.flatten();
-        if let (Some(model), Some(record)) = (&reduced, &reduction) {
-            let mut trainer = trainer.of(model).map_err(Error::Trainer)?;
-            let test = trainer.evaluate(Part::Test).map_err(Error::Trainer)?;
-            last = Scores { validation: record.metric, test };
-        }
+        let last = match (&reduced, &reduction) {
+            (Some(model), Some(record)) => {
+                let mut trainer = trainer.of(model).map_err(Error::Trainer)?;
+                Judged::of(&mut *trainer, Some(record.metric))?
+            }
+            _ => Judged::of(trainer, Some(best.unwrap_or(baseline.scores.validation)))?,
+        };
+        let metrics = last.others.into_iter().zip(baseline.others.into_values());
+        let metrics =
+            metrics.map(|((name, last), baseline)| (name, MetricRecord { baseline, last }));
         Ok(Outcome {
             original,
             direction: judge.direction,
             tolerance: judge.tolerance,
             model: reduced.unwrap_or(state.best),
             reduction,
-            baseline,
-            last,
+            baseline: baseline.scores,
+            last: last.scores,
+            metrics: metrics.collect(),
+            stopped: false,
             steps: state.steps,
             left_alone: plan.left_alone,
             diagnostics: plan.diagnostics,
@@ -271,7 +322,8 @@ impl Optimisation<'_> {
         let estimates = known.curvature.estimates.into_iter();
         let curvature = estimates.map(|(id, estimate)| (name(id), estimate)).collect();
         let record = self.record(step, &model, &selection, metric);
-        Ok(StepRecord { curvature, seconds: started.elapsed().as_secs_f64(), ..record })
+        let metrics = trainer.others(Part::Validation).map_err(Error::Trainer)?;
+        Ok(StepRecord { curvature, metrics, seconds: started.elapsed().as_secs_f64(), ..record })
     }
 
     fn record(&self, step: usize, model: &Model, selection: &Selection, metric: f64) -> StepRecord {
@@ -286,6 +338,7 @@ impl Optimisation<'_> {
             feasible: by_resource(&|place| selection.resources[place].feasible),
             achieved: by_resource(&|place| selection.resources[place].achieved),
             metric,
+            metrics: BTreeMap::new(),
             good: false,
             sparsity: layers
                 .map(|(id, mask)| (model.layer(id).name().to_owned(), mask.sparsity()))
@@ -314,9 +367,15 @@ impl Optimisation<'_> {
             return Ok(());
         }
         let fit = Fit { epochs, frozen, regularisers, stream };
-        let mut progress =
-            |epoch: &_| observer.notify(&Event::Epoch(&CurveRecord { step, phase, epoch: *epoch }));
-        trainer.fit(&fit, &mut progress).map_err(Error::Trainer)
+        let mut patience = Patience::new(trainer.direction(), self.settings.patience);
+        let mut flow = Flow::GoOn;
+        let mut progress = |epoch: &EpochRecord| {
+            flow = observer.notify(&Event::Epoch(&CurveRecord { step, phase, epoch: *epoch }))?;
+            Ok(if patience.is_over(epoch.metric) { Flow::Stop } else { flow })
+        };
+        let done = trainer.fit(&fit, &mut progress);
+        done.map_err(|error| Error::from_part(error, Error::Trainer))?;
+        if flow == Flow::Stop { Err(Error::Stopped) } else { Ok(()) }
     }
 
     fn checked_rtol(&self, direction: Direction) -> Result<f64, Error> {
@@ -344,6 +403,30 @@ pub fn default_rtol(direction: Direction) -> f64 {
     }
 }
 
+/// A network's metrics on both parts.
+struct Judged {
+    scores: Scores,
+    others: BTreeMap<String, Scores>,
+}
+
+impl Judged {
+    /// `validation` is the metric there, where it is known already.
+    fn of(trainer: &mut dyn Trainer, validation: Option<f64>) -> Result<Self, Error> {
+        let scores = Scores {
+            validation: match validation {
+                Some(known) => known,
+                None => trainer.evaluate(Part::Validation).map_err(Error::Trainer)?,
+            },
+            test: trainer.evaluate(Part::Test).map_err(Error::Trainer)?,
+        };
+        let validation = trainer.others(Part::Validation).map_err(Error::Trainer)?;
+        let test = trainer.others(Part::Test).map_err(Error::Trainer)?;
+        let pairs = validation.into_iter().zip(test.into_values());
+        let others = pairs.map(|((name, validation), test)| (name, Scores { validation, test }));
+        Ok(Self { scores, others: others.collect() })
+    }
+}
+
 /// What the loop remembers from step to step.
 struct State {
     steps: Vec<StepRecord>,
@@ -358,11 +441,10 @@ impl State {
         self.steps.iter().rfind(|step| step.good).map(|step| step.metric)
     }
 
-    /// Takes in a judged step and asks the scheduler for the next target.
-    fn decide(&mut self, record: StepRecord, scheduler: &mut dyn Scheduler, cutoff: usize) -> Step {
-        self.bad = if record.good { 0 } else { self.bad + 1 };
-        let next = if record.good { scheduler.advance() } else { scheduler.retreat() };
-        self.steps.push(record);
+    /// Takes in how a step was judged and asks the scheduler for the next target.
+    fn decide(&mut self, good: bool, scheduler: &mut dyn Scheduler, cutoff: usize) -> Step {
+        self.bad = if good { 0 } else { self.bad + 1 };
+        let next = if good { scheduler.advance() } else { scheduler.retreat() };
         if self.bad > cutoff { Step::Done } else { next }
     }
 
@@ -379,7 +461,8 @@ impl State {
             if next == Step::Done {
                 return Err(Error::Checkpoint { given, ended: self.steps.len() });
             }
-            next = self.decide(record, scheduler, cutoff);
+            next = self.decide(record.good, scheduler, cutoff);
+            self.steps.push(record);
         }
         (self.best, self.reduction) = (checkpoint.best, checkpoint.reduction);
         Ok(next)
@@ -387,5 +470,9 @@ impl State {
 }
 
 pub(crate) fn tell(observer: &mut dyn Observer, event: &Event<'_>) -> Result<(), Error> {
-    observer.notify(event).map_err(Error::Observer)
+    match observer.notify(event) {
+        Ok(Flow::GoOn) => Ok(()),
+        Ok(Flow::Stop) => Err(Error::Stopped),
+        Err(error) => Err(Error::from_part(error, Error::Observer)),
+    }
 }

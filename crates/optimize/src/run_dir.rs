@@ -6,16 +6,18 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use handaxe_formats::model::Format;
-use handaxe_formats::{native, write_atomically};
+use handaxe_formats::native;
 use handaxe_graph::Model;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::inputs::InputRecord;
 use crate::{
-    Checkpoint, CurveRecord, Error, Event, ForeignError, Observer, Phase, Reduction,
-    ReductionRecord, ResultRecord, StepRecord,
+    Checkpoint, CurveRecord, Disk, Error, Event, FileSystem, Flow, ForeignError, Observer, Phase,
+    Reduction, ReductionRecord, ResultRecord, StepRecord,
 };
 
 const CONFIG: &str = "run.toml";
@@ -23,17 +25,19 @@ const BASELINE: &str = "baseline.safetensors";
 const STEPS: &str = "steps.jsonl";
 const EPOCHS: &str = "epochs.jsonl";
 const REDUCTION: &str = "reduction.json";
+const INPUTS: &str = "inputs.json";
 const CHECKPOINTS: &str = "checkpoints";
 const MODEL: &str = "model.safetensors";
 const RESULT: &str = "result.json";
 
 /// All that a run, its report and a run over folds write; nothing else is ever deleted.
-const OURS: [&str; 16] = [
+const OURS: [&str; 17] = [
     CONFIG,
     BASELINE,
     STEPS,
     EPOCHS,
     REDUCTION,
+    INPUTS,
     CHECKPOINTS,
     MODEL,
     "model.keras",
@@ -53,6 +57,7 @@ pub struct RunDir {
     path: PathBuf,
     steps: Vec<StepRecord>,
     epochs: Vec<CurveRecord>,
+    disk: Arc<dyn Disk>,
 }
 
 impl RunDir {
@@ -69,6 +74,12 @@ impl RunDir {
         }
         fs::create_dir_all(path).map_err(io("create", path))?;
         Ok(Self::at(path))
+    }
+
+    /// The same with its files going to another disk.
+    #[must_use]
+    pub fn on(self, disk: Arc<dyn Disk>) -> Self {
+        Self { disk, ..self }
     }
 
     /// Whether [`RunDir::create`] would succeed, without touching anything.
@@ -121,7 +132,8 @@ impl RunDir {
     }
 
     fn at(path: &Path) -> Self {
-        Self { path: path.to_owned(), steps: Vec::new(), epochs: Vec::new() }
+        let (steps, epochs) = (Vec::new(), Vec::new());
+        Self { path: path.to_owned(), steps, epochs, disk: Arc::new(FileSystem) }
     }
 
     fn check_is_run(path: &Path) -> Result<(), Error> {
@@ -204,6 +216,27 @@ impl RunDir {
         Ok(Some(Reduction { record, model }))
     }
 
+    /// Writes down the checksums of the files that the run is made from, each with what it is to the run.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or the file system's.
+    pub fn record_inputs(&self, files: &[(&str, PathBuf)]) -> Result<(), Error> {
+        let records = files.iter().map(|(what, path)| InputRecord::new(what, path));
+        self.write_json(INPUTS, &records.collect::<Result<Vec<_>, _>>()?)
+    }
+
+    /// Whether those files are still what they were.
+    ///
+    /// # Errors
+    /// [`Error::InputChanged`] for the first that is not.
+    pub fn check_inputs(&self) -> Result<(), Error> {
+        if !self.path.join(INPUTS).is_file() {
+            return Ok(());
+        }
+        let records: Vec<InputRecord> = self.read_json(INPUTS)?;
+        records.iter().try_for_each(InputRecord::check)
+    }
+
     /// Writes what a run starts from; `curves` are of the baseline's training, if it was trained here. The configuration comes last: with it, the directory is a run.
     ///
     /// # Errors
@@ -216,7 +249,7 @@ impl RunDir {
     ) -> Result<(), Error> {
         self.epochs = curves.to_vec();
         self.write_lines(EPOCHS, &self.epochs)?;
-        native::save(baseline, self.path.join(BASELINE))?;
+        self.write_model(&self.path.join(BASELINE), baseline)?;
         self.write(CONFIG, config.as_bytes())
     }
 
@@ -233,7 +266,7 @@ impl RunDir {
     /// # Errors
     /// The file system's.
     pub fn finish(&self, model: &Model, form: Format, result: &ResultRecord) -> Result<(), Error> {
-        native::save(model, self.path.join(MODEL))?;
+        self.write_model(&self.path.join(MODEL), model)?;
         if form != Format::Native {
             handaxe_formats::model::save(model, &self.path.join(format!("model.{form}")))?;
         }
@@ -242,7 +275,7 @@ impl RunDir {
 
     fn save_reduction(&self, reduction: &Reduction) -> Result<(), Error> {
         if let Some(model) = &reduction.model {
-            native::save(model, self.reduced_path())?;
+            self.write_model(&self.reduced_path(), model)?;
         }
         self.write_lines(EPOCHS, &self.epochs)?;
         self.write_json(REDUCTION, &reduction.record)
@@ -255,10 +288,10 @@ impl RunDir {
         best: &Model,
     ) -> Result<(), Error> {
         let checkpoints = self.path.join(CHECKPOINTS);
-        fs::create_dir_all(&checkpoints).map_err(io("create", &checkpoints))?;
-        native::save(current, self.current_path(record.step))?;
+        self.disk.create_dir(&checkpoints).map_err(io("create", &checkpoints))?;
+        self.write_model(&self.current_path(record.step), current)?;
         if record.good {
-            native::save(best, self.best_path(record.step))?;
+            self.write_model(&self.best_path(record.step), best)?;
         }
         self.steps.push(record.clone());
         self.write_lines(EPOCHS, &self.epochs)?;
@@ -273,7 +306,7 @@ impl RunDir {
         for entry in fs::read_dir(checkpoints).map_err(io("read", checkpoints))? {
             let path = entry.map_err(io("read", checkpoints))?.path();
             if Some(&path) != current.as_ref() && Some(&path) != best.as_ref() {
-                fs::remove_file(&path).map_err(io("remove", &path))?;
+                self.disk.remove(&path).map_err(io("remove", &path))?;
             }
         }
         Ok(())
@@ -319,7 +352,24 @@ impl RunDir {
     }
 
     fn write(&self, name: &str, content: &[u8]) -> Result<(), Error> {
-        Ok(write_atomically(&self.path.join(name), |file| file.write_all(content))?)
+        self.write_to(&self.path.join(name), content)
+    }
+
+    fn write_model(&self, path: &Path, model: &Model) -> Result<(), Error> {
+        self.write_to(path, &native::to_bytes(model)?)
+    }
+
+    /// Under a temporary name first, which the next writer of the same file takes again: whoever reads `path` finds the old
+    /// content or the new.
+    fn write_to(&self, path: &Path, content: &[u8]) -> Result<(), Error> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let temporary = path.with_file_name(format!(".handaxe-{name}"));
+        let written = self.disk.write(&temporary, content);
+        written.and_then(|()| self.disk.rename(&temporary, path)).map_err(|source| {
+            // A part of a file would only take up room on a disk that may be full.
+            let _ = self.disk.remove(&temporary);
+            io("write", path)(source)
+        })
     }
 
     fn record_error(&self, name: &str, error: serde_json::Error) -> Error {
@@ -328,14 +378,14 @@ impl RunDir {
 }
 
 impl Observer for RunDir {
-    fn notify(&mut self, event: &Event<'_>) -> Result<(), ForeignError> {
+    fn notify(&mut self, event: &Event<'_>) -> Result<Flow, ForeignError> {
         match event {
             Event::Epoch(record) => self.epochs.push((*record).clone()),
             Event::Step { record, current, best } => self.save_step(record, current, best)?,
             Event::Reduced(reduction) => self.save_reduction(reduction)?,
             Event::Baseline { .. } | Event::Masked { .. } => {}
         }
-        Ok(())
+        Ok(Flow::GoOn)
     }
 }
 

@@ -5,7 +5,7 @@ use handaxe_graph::{LayerId, Masks, Model};
 use handaxe_prune::Regularisers;
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, Flow};
 
 /// Whatever went wrong inside a trainer, an observer or another part that the user supplied.
 pub type ForeignError = Box<dyn std::error::Error + Send + Sync>;
@@ -88,6 +88,11 @@ pub trait Trainer {
     /// The metric on a part of the data.
     fn evaluate(&mut self, part: Part) -> Result<f64, ForeignError>;
 
+    /// Other metrics on a part of the data, by name: they are recorded, nothing is decided by them.
+    fn others(&mut self, _part: Part) -> Result<BTreeMap<String, f64>, ForeignError> {
+        Ok(BTreeMap::new())
+    }
+
     /// The gradient of the training loss by each kernel, averaged over all training samples, in evaluation. Rankings by
     /// gradient need it.
     fn gradients(&mut self) -> Result<ByKernel, ForeignError> {
@@ -104,10 +109,10 @@ pub trait Trainer {
     /// Forgets the training optimiser's state (moments, step count).
     fn reset(&mut self) -> Result<(), ForeignError>;
 
-    /// Trains; reports every epoch as it ends.
+    /// Trains; reports every epoch as it ends, and ends with one after which it is told to stop.
     fn fit(
         &mut self,
         fit: &Fit<'_>,
-        progress: &mut dyn FnMut(&EpochRecord) -> Result<(), ForeignError>,
+        progress: &mut dyn FnMut(&EpochRecord) -> Result<Flow, ForeignError>,
     ) -> Result<(), ForeignError>;
 }

@@ -9,7 +9,7 @@ use handaxe_graph::{Model, Op};
 use handaxe_knapsack::Limits;
 use handaxe_objective::objective;
 use handaxe_optimize::{
-    EpochRecord, Fit, ForeignError, Optimisation, Outcome, Part, Settings, Trainer,
+    EpochRecord, Fit, Flow, ForeignError, Optimisation, Outcome, Part, Settings, Trainer,
 };
 
 /// A trainer that trains nothing and answers validation in turn from a script that it shares with its successors.
@@ -51,7 +51,7 @@ impl Trainer for Scripted {
     fn fit(
         &mut self,
         fit: &Fit<'_>,
-        _: &mut dyn FnMut(&EpochRecord) -> Result<(), ForeignError>,
+        _: &mut dyn FnMut(&EpochRecord) -> Result<Flow, ForeignError>,
     ) -> Result<(), ForeignError> {
         let masks = fit.frozen.into_iter().flat_map(|masks| masks.iter());
         let held = masks.map(|(_, mask)| mask.keep().iter().filter(|&&keep| !keep).count()).sum();

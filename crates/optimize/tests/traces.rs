@@ -10,7 +10,8 @@ use handaxe_graph::{Model, Op};
 use handaxe_knapsack::Limits;
 use handaxe_objective::objective;
 use handaxe_optimize::{
-    EpochRecord, Error, Event, Fit, ForeignError, Observer, Optimisation, Part, Settings, Trainer,
+    EpochRecord, Error, Event, Fit, Flow, ForeignError, Observer, Optimisation, Part, Settings,
+    Trainer,
 };
 use handaxe_schedule::{Kind, Scheduler};
 
@@ -64,7 +65,7 @@ impl Trainer for Scripted {
     fn fit(
         &mut self,
         fit: &Fit<'_>,
-        _: &mut dyn FnMut(&EpochRecord) -> Result<(), ForeignError>,
+        _: &mut dyn FnMut(&EpochRecord) -> Result<Flow, ForeignError>,
     ) -> Result<(), ForeignError> {
         let epochs = fit.epochs;
         let frozen = fit.frozen.is_some();
@@ -80,11 +81,11 @@ impl Trainer for Scripted {
 struct Scribe(Log);
 
 impl Observer for Scribe {
-    fn notify(&mut self, event: &Event<'_>) -> Result<(), ForeignError> {
+    fn notify(&mut self, event: &Event<'_>) -> Result<Flow, ForeignError> {
         if let Event::Masked { sparsity, .. } = event {
             self.0.borrow_mut().push(Did::Mask(*sparsity));
         }
-        Ok(())
+        Ok(Flow::GoOn)
     }
 }
 

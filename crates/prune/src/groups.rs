@@ -44,13 +44,7 @@ impl Groups {
     /// # Errors
     /// As [`Groups::new`].
     pub fn of(layer: &LayerAttributes, structure: &Structure) -> Result<Self, Error> {
-        let depthwise = [LayerType::DepthwiseConv1D, LayerType::DepthwiseConv2D];
-        match &layer.weight_shape[..] {
-            [window @ .., channels, multiplier] if depthwise.contains(&layer.layer_type) => {
-                Self::new(&[window, &[channels.saturating_mul(*multiplier)]].concat(), structure)
-            }
-            shape => Self::new(shape, structure),
-        }
+        Self::new(&outputs_last(layer), structure)
     }
 
     /// Cuts a kernel of this shape, whose last axis is the output's.
@@ -115,6 +109,17 @@ impl Groups {
                 row * columns + tile % tiles_across * width + inside % width
             }
         })
+    }
+}
+
+/// Shape of a layer's kernel with one axis for its outputs, the last.
+pub(crate) fn outputs_last(layer: &LayerAttributes) -> Vec<usize> {
+    let depthwise = [LayerType::DepthwiseConv1D, LayerType::DepthwiseConv2D];
+    match &layer.weight_shape[..] {
+        [window @ .., channels, multiplier] if depthwise.contains(&layer.layer_type) => {
+            [window, &[channels.saturating_mul(*multiplier)]].concat()
+        }
+        shape => shape.to_vec(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use handaxe_graph::{LayerAttributes, LayerId, LayerType, Structure};
 
+use crate::groups::outputs_last;
 use crate::{Error, Groups};
 
 /// How the lengths, or the variances, of all groups are made one number.
@@ -87,11 +88,7 @@ impl Regulariser {
             (LayerType::Conv1D | LayerType::Conv2D, [.., channels, _]) => *channels,
             _ => 1,
         };
-        Self {
-            groups: Groups::of(layer, structure)?,
-            ..Self::new(&layer.weight_shape, structure, channels, penalties)?
-        }
-        .checked()
+        Self::new(&outputs_last(layer), structure, channels, penalties)
     }
 
     /// The penalties on a kernel of this shape, whose filters have so many input `channels`; 1 for a Dense kernel.

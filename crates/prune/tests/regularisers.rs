@@ -1,7 +1,7 @@
 //! Regularisers against the reference's penalties, and their slopes against differences.
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers are outside the test functions that clippy knows
 
-use handaxe_graph::Structure;
+use handaxe_graph::{Model, Op, Padding, Structure, Window};
 use handaxe_prune::{Error, Norm, Penalties, Regulariser};
 use serde_json::Value;
 
@@ -129,4 +129,22 @@ fn zeros_have_no_slope_and_bad_strengths_are_refused() {
         assert!(matches!(refused, Err(Error::Penalty { what: "sparse penalty", .. })));
     }
     assert!(matches!(Norm::try_from(3), Err(Error::Norm { given: 3 })));
+}
+
+/// The filter of a depthwise layer is an output channel, for lengths and variances alike.
+#[test]
+fn depthwise_filters_are_output_channels() {
+    let mut model = Model::new("depthwise");
+    let input = model.add("in", Op::Input { shape: vec![4, 2] }, &[]).unwrap();
+    let window = Window::dense(&[2], Padding::Valid);
+    let op = Op::DepthwiseConv { multiplier: 2, window, bias: false };
+    model.add("filters", op, &[input]).unwrap();
+    let (layers, _) = model.attributes(None).unwrap();
+    // Two taps of four channels: lengths 5, 0, 0, 0 and variances 0.25, 0, 0, 0.
+    let kernel = [3.0, 0.0, 0.0, 0.0, 4.0, 0.0, 0.0, 0.0];
+    for (sparse, variance, expected) in [(1.0, 0.0, 5.0), (0.0, 1.0, 0.25)] {
+        let penalties = Penalties { sparse, variance, norm: Norm::One };
+        let filters = Regulariser::of(&layers[0], &Structure::Structured, penalties).unwrap();
+        assert_eq!(filters.value(&kernel), expected);
+    }
 }

@@ -4,7 +4,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use handaxe_data::{Dataset, Parts, Targets, Tensor, metric, seeded};
-use handaxe_optimize::{Fit, ForeignError, Trainer};
+use handaxe_optimize::{Fit, Flow, ForeignError, Trainer};
 use handaxe_train::{CandleTrainer, Initialiser, Settings, initialise, parse};
 use rand::Rng;
 
@@ -43,7 +43,7 @@ fn main() -> Result<(), ForeignError> {
         trainer.fit(&Fit { epochs: 8, frozen: None, stream: 0, ..Fit::default() }, &mut |_| {
             best = best.min(seconds() - start);
             start = seconds();
-            Ok(())
+            Ok(Flow::GoOn)
         })?;
         println!("{name:20} batch {batch_size:5}: {:10.0} samples/s", samples as f64 / best);
     }

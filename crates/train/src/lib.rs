@@ -18,6 +18,7 @@ mod loss;
 mod network;
 mod node;
 mod optimiser;
+mod rate;
 mod spec;
 mod step;
 mod trainer;
@@ -35,5 +36,6 @@ pub use loss::{
 };
 pub use network::Network;
 pub use optimiser::Optimiser;
+pub use rate::Rate;
 pub use spec::parse;
 pub use trainer::{CandleTrainer, Settings};

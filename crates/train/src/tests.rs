@@ -9,7 +9,7 @@ mod training;
 
 use handaxe_data::{Dataset, Parts, Targets, Tensor, metric, seeded};
 use handaxe_graph::{LayerId, Model, Op};
-use handaxe_optimize::{EpochRecord, Fit, Trainer};
+use handaxe_optimize::{EpochRecord, Fit, Flow, Trainer};
 use rand::Rng;
 
 use crate::{CandleTrainer, Initialiser, Settings, initialise};
@@ -73,7 +73,7 @@ fn fit(trainer: &mut CandleTrainer, epochs: usize) -> Vec<EpochRecord> {
     trainer
         .fit(&fit, &mut |record| {
             records.push(*record);
-            Ok(())
+            Ok(Flow::GoOn)
         })
         .unwrap();
     records

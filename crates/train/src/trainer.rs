@@ -1,9 +1,10 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use candle_core::{Tensor, Var};
 use handaxe_data::{Dataset, Direction, Metric, Parts, Targets, seeded};
 use handaxe_graph::Model;
-use handaxe_optimize::{ByKernel, Curvature, EpochRecord, Fit, ForeignError, Part, Trainer};
+use handaxe_optimize::{ByKernel, Curvature, EpochRecord, Fit, Flow, ForeignError, Part, Trainer};
 use handaxe_prune::Regularisers;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -13,7 +14,7 @@ use crate::loss::{Loss, for_targets, loss};
 use crate::node::{Pass, values};
 use crate::optimiser::Rule;
 use crate::step::{Held, Penalty, step};
-use crate::{Error, MeanSquaredError, Network, Optimiser};
+use crate::{Error, MeanSquaredError, Network, Optimiser, Rate};
 
 /// The first of the streams of a seed from which the order of samples and dropout are drawn, two a stretch.
 const STREAM: u64 = 0x7a19_0000_0000;
@@ -28,6 +29,8 @@ pub struct Settings {
     pub batch_size: usize,
     /// Size of a step, above 0.
     pub learning_rate: f64,
+    /// How that goes over a stretch of training.
+    pub rate: Rate,
     /// The rule by which gradients change weights.
     pub optimiser: Optimiser,
     /// Adds `l1 * sum |w|` over all kernels to the loss; 0 or more.
@@ -48,6 +51,7 @@ impl Default for Settings {
         Self {
             batch_size: 32,
             learning_rate: 0.001,
+            rate: Rate::Constant,
             optimiser: Optimiser::Adam,
             l1: 0.0,
             l2: 0.0,
@@ -64,6 +68,10 @@ impl Settings {
             Optimiser::Adam => 0.0,
             Optimiser::Sgd { momentum } => momentum,
         };
+        let decay = match self.rate {
+            Rate::Exponential { decay } => decay,
+            _ => 1.0,
+        };
         let not_negative = |value: f64| value.is_finite() && value >= 0.0;
         let checks = [
             ("the batch size", "1 or more", self.batch_size as f64, self.batch_size >= 1),
@@ -73,6 +81,12 @@ impl Settings {
                 "a number above 0",
                 self.learning_rate,
                 not_negative(self.learning_rate) && self.learning_rate > 0.0,
+            ),
+            (
+                "the decay of the learning rate",
+                "in 0..=1, above 0",
+                decay,
+                decay > 0.0 && decay <= 1.0,
             ),
             ("the momentum", "in 0..1", momentum, (0.0..1.0).contains(&momentum)),
             ("the L1 coefficient", "0 or more", self.l1, not_negative(self.l1)),
@@ -89,7 +103,7 @@ impl Settings {
 ///
 /// ```
 /// use handaxe_data::{Dataset, Parts, Targets, Tensor, metric};
-/// use handaxe_optimize::{Fit, Part, Trainer};
+/// use handaxe_optimize::{Fit, Flow, Part, Trainer};
 /// use handaxe_train::{CandleTrainer, Initialiser, Settings, initialise, parse};
 ///
 /// let corners = Tensor::new(vec![4, 2], vec![0., 0., 0., 1., 1., 0., 1., 1.])?;
@@ -100,7 +114,7 @@ impl Settings {
 /// let data = Parts { train: xor.clone(), validation: xor.clone(), test: xor };
 /// let settings = Settings { learning_rate: 0.05, ..Settings::default() };
 /// let mut trainer = CandleTrainer::new(&model, data, metric("accuracy")?, settings)?;
-/// trainer.fit(&Fit { epochs: 100, frozen: None, stream: 0, ..Fit::default() }, &mut |_| Ok(()))?;
+/// trainer.fit(&Fit { epochs: 100, frozen: None, stream: 0, ..Fit::default() }, &mut |_| Ok(Flow::GoOn))?;
 /// assert_eq!(trainer.evaluate(Part::Test)?, 1.0);
 /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 /// ```
@@ -108,6 +122,7 @@ pub struct CandleTrainer {
     network: Network,
     data: Arc<Parts>,
     metric: Arc<dyn Metric>,
+    others: Vec<Arc<dyn Metric>>,
     loss: Arc<dyn Loss>,
     settings: Settings,
     rule: Box<dyn Rule>,
@@ -143,8 +158,15 @@ impl CandleTrainer {
         };
         let rule = settings.optimiser.rule();
         let (data, metric) = (Arc::new(data), Arc::from(metric));
-        let trainer =
-            Self { network, data, metric, loss: Arc::new(MeanSquaredError), settings, rule };
+        let trainer = Self {
+            network,
+            data,
+            metric,
+            others: Vec::new(),
+            loss: Arc::new(MeanSquaredError),
+            settings,
+            rule,
+        };
         trainer.with_loss(loss)
     }
 
@@ -160,10 +182,41 @@ impl CandleTrainer {
         Ok(Self { loss: Arc::from(loss), ..self })
     }
 
+    /// Tells other metrics beside the one that decides.
+    ///
+    /// # Errors
+    /// A metric that cannot judge the network's answers.
+    pub fn with_others(self, others: Vec<Box<dyn Metric>>) -> Result<Self, Error> {
+        let trainer = Self { others: others.into_iter().map(Arc::from).collect(), ..self };
+        trainer.others_on(Part::Validation)?;
+        Ok(trainer)
+    }
+
+    fn others_on(&self, part: Part) -> Result<BTreeMap<String, f64>, Error> {
+        if self.others.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let (outputs, targets) = self.answers(part)?;
+        let judge = |metric: &Arc<dyn Metric>| {
+            Ok((metric.name().to_owned(), metric.evaluate(&outputs, targets)?))
+        };
+        self.others.iter().map(judge).collect()
+    }
+
+    /// What the network answers to a part of the data, and what is right.
+    fn answers(&self, part: Part) -> Result<(handaxe_data::Tensor, &Targets), Error> {
+        let data = match part {
+            Part::Validation => &self.data.validation,
+            Part::Test => &self.data.test,
+        };
+        Ok((self.network.outputs(data.inputs())?, data.targets()))
+    }
+
     /// One pass over the training samples in the order of `order`; the mean loss.
     fn epoch(
         &mut self,
         order: &[usize],
+        rate: f64,
         (held, regularisers): (&Held, Option<&Regularisers>),
         dropout: &mut ChaCha8Rng,
     ) -> Result<f64, Error> {
@@ -179,7 +232,7 @@ impl CandleTrainer {
             if !mean.is_finite() {
                 return Ok(mean);
             }
-            self.rule.begin(self.settings.learning_rate);
+            self.rule.begin(rate);
             let gradient = loss.backward()?.remove(&outputs).map_or(outputs.zeros_like(), Ok)?;
             let gradients = self.network.backward(tape, gradient.contiguous()?)?;
             let penalties = (penalty, regularisers);
@@ -235,6 +288,7 @@ impl Trainer for CandleTrainer {
             network: Network::new(model)?,
             data: self.data.clone(),
             metric: self.metric.clone(),
+            others: self.others.clone(),
             loss: self.loss.clone(),
             settings: self.settings.clone(),
             rule: self.settings.optimiser.rule(),
@@ -242,12 +296,12 @@ impl Trainer for CandleTrainer {
     }
 
     fn evaluate(&mut self, part: Part) -> Result<f64, ForeignError> {
-        let data = match part {
-            Part::Validation => &self.data.validation,
-            Part::Test => &self.data.test,
-        };
-        let outputs = self.network.outputs(data.inputs())?;
-        Ok(self.metric.evaluate(&outputs, data.targets())?)
+        let (outputs, targets) = self.answers(part)?;
+        Ok(self.metric.evaluate(&outputs, targets)?)
+    }
+
+    fn others(&mut self, part: Part) -> Result<BTreeMap<String, f64>, ForeignError> {
+        Ok(self.others_on(part)?)
     }
 
     fn gradients(&mut self) -> Result<ByKernel, ForeignError> {
@@ -272,7 +326,7 @@ impl Trainer for CandleTrainer {
     fn fit(
         &mut self,
         fit: &Fit<'_>,
-        progress: &mut dyn FnMut(&EpochRecord) -> Result<(), ForeignError>,
+        progress: &mut dyn FnMut(&EpochRecord) -> Result<Flow, ForeignError>,
     ) -> Result<(), ForeignError> {
         let held = Held::new(&self.network, fit.frozen)?;
         let stream = STREAM.wrapping_add(fit.stream.wrapping_mul(2));
@@ -281,10 +335,13 @@ impl Trainer for CandleTrainer {
         let mut order: Vec<usize> = (0..self.data.train.len()).collect();
         for epoch in 1..=fit.epochs {
             order.shuffle(&mut shuffle);
-            let loss = self.epoch(&order, (&held, fit.regularisers), &mut dropout)?;
+            let rate = self.settings.learning_rate * self.settings.rate.share(epoch, fit.epochs);
+            let loss = self.epoch(&order, rate, (&held, fit.regularisers), &mut dropout)?;
             self.check_finite(epoch, loss)?;
             let metric = self.evaluate(Part::Validation)?;
-            progress(&EpochRecord { epoch, loss, metric })?;
+            if progress(&EpochRecord { epoch, loss, metric })? == Flow::Stop {
+                break;
+            }
         }
         Ok(())
     }

@@ -1,9 +1,11 @@
 //! Whole runs of the facade on small data.
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers are outside the test functions that clippy knows
 
+mod aborts;
 mod layers;
 mod rankings;
 mod reduction;
+mod stops;
 
 use handaxe::prelude::*;
 use handaxe::run::Settings;

@@ -125,6 +125,8 @@ fn sample(
         met: sparsity >= target,
         resources,
         reduction: None,
+        metrics: BTreeMap::new(),
+        stopped: false,
         layers: records,
         diagnostics: Vec::new(),
         seed: 7,
@@ -265,6 +267,7 @@ fn steps(
         };
         StepRecord {
             curvature: BTreeMap::new(),
+            metrics: BTreeMap::new(),
             step,
             asked: shares(0.0),
             feasible: asked.iter().map(|name| ((*name).to_owned(), 1.0)).collect(),

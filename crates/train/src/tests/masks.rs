@@ -1,6 +1,6 @@
 use handaxe_data::{Dataset, Parts, Targets, Tensor, metric};
 use handaxe_graph::{Activation, Mask, Masks, Model, Op, Padding, Window};
-use handaxe_optimize::{Fit, Trainer};
+use handaxe_optimize::{Fit, Flow, Trainer};
 
 use super::{chain, dense, noise, trainer};
 use crate::{CandleTrainer, Error, Optimiser, Settings};
@@ -60,7 +60,9 @@ fn held_weights_keep_their_bits_through_any_optimiser_and_regulariser() {
             let mut trainer = trainer(&model, &data(), settings);
             let train = |frozen: Option<&Masks>, trainer: &mut CandleTrainer| {
                 trainer
-                    .fit(&Fit { epochs: 3, frozen, stream: 1, ..Fit::default() }, &mut |_| Ok(()))
+                    .fit(&Fit { epochs: 3, frozen, stream: 1, ..Fit::default() }, &mut |_| {
+                        Ok(Flow::GoOn)
+                    })
                     .unwrap();
                 trainer.model().unwrap()
             };
@@ -129,7 +131,9 @@ fn no_momentum_gathers_behind_a_held_weight() {
     let mut masks = Masks::default();
     masks.insert(fc, Mask::new(vec![false]));
     trainer
-        .fit(&Fit { epochs: 3, frozen: Some(&masks), stream: 0, ..Fit::default() }, &mut |_| Ok(()))
+        .fit(&Fit { epochs: 3, frozen: Some(&masks), stream: 0, ..Fit::default() }, &mut |_| {
+            Ok(Flow::GoOn)
+        })
         .unwrap();
     let weight =
         |trainer: &CandleTrainer| trainer.model().unwrap().layer(fc).kernel().unwrap().values()[0];
@@ -145,7 +149,7 @@ fn a_mask_of_another_network_is_refused() {
     masks.insert(model.find("l0").unwrap(), Mask::new(vec![true; 5]));
     let mut trainer = trainer(&model, &data(), Settings::default());
     let fit = Fit { epochs: 1, frozen: Some(&masks), stream: 0, ..Fit::default() };
-    let error = trainer.fit(&fit, &mut |_| Ok(())).unwrap_err();
+    let error = trainer.fit(&fit, &mut |_| Ok(Flow::GoOn)).unwrap_err();
     let error = error.downcast::<Error>().unwrap();
     assert!(matches!(*error, Error::MaskLength { given: 5, expected: 54, .. }), "{error}");
 }
@@ -184,7 +188,7 @@ fn divergence_is_an_error_that_says_what_to_do() {
     let settings = Settings { learning_rate: 1e30, optimiser, ..Settings::default() };
     let mut trainer = trainer(&model(), &data(), settings);
     let fit = Fit { epochs: 5, frozen: None, stream: 0, ..Fit::default() };
-    let error = trainer.fit(&fit, &mut |_| Ok(())).unwrap_err().to_string();
+    let error = trainer.fit(&fit, &mut |_| Ok(Flow::GoOn)).unwrap_err().to_string();
     assert!(error.starts_with("training diverged in epoch 1: "), "{error}");
     assert!(error.contains("lower the learning rate (now 1000000000000000000"), "{error}");
 }

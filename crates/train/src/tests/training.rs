@@ -2,7 +2,7 @@ use std::process::Command;
 
 use handaxe_data::{Dataset, Targets, Tensor, seeded};
 use handaxe_graph::{Activation, Model, Op};
-use handaxe_optimize::{Fit, Part, Trainer};
+use handaxe_optimize::{Fit, Flow, Part, Trainer};
 use rand::Rng;
 
 use super::{dense, fit, noise, trainer};
@@ -133,7 +133,9 @@ fn stretches_draw_from_their_own_streams() {
             let settings = Settings { seed, ..Settings::default() };
             let mut trainer = trainer(&drawn(spec, &[2]), &blobs(90), settings);
             trainer
-                .fit(&Fit { epochs: 2, frozen: None, stream, ..Fit::default() }, &mut |_| Ok(()))
+                .fit(&Fit { epochs: 2, frozen: None, stream, ..Fit::default() }, &mut |_| {
+                    Ok(Flow::GoOn)
+                })
                 .unwrap();
             fold(&trainer.model().unwrap())
         };
@@ -176,7 +178,7 @@ fn an_observer_can_stop() {
     let result =
         trainer.fit(&Fit { epochs: 5, frozen: None, stream: 0, ..Fit::default() }, &mut |record| {
             epochs = record.epoch;
-            if record.epoch == 2 { Err("enough".into()) } else { Ok(()) }
+            if record.epoch == 2 { Err("enough".into()) } else { Ok(Flow::GoOn) }
         });
     assert_eq!(result.unwrap_err().to_string(), "enough");
     assert_eq!(epochs, 2);
