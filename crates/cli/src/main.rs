@@ -1,6 +1,8 @@
 //! `handaxe`: prune a trained network until it fits its hardware budget.
 
 mod failure;
+#[cfg(feature = "fetch")]
+mod fetch;
 mod inspect;
 mod knapsack;
 mod optimize;
@@ -33,6 +35,8 @@ enum Command {
     Inspect(inspect::Command),
     /// Show what each layer of a network costs, zero weights not counted
     Estimate(inspect::Command),
+    #[cfg(feature = "fetch")]
+    Fetch(fetch::Command),
     /// Solve knapsack problems, or make them
     #[command(subcommand)]
     Knapsack(knapsack::Command),
@@ -51,6 +55,8 @@ fn main() -> ExitCode {
         Some(Command::Train(command)) => train::run(command),
         Some(Command::Inspect(command)) => inspect::inspect(command),
         Some(Command::Estimate(command)) => inspect::estimate(command),
+        #[cfg(feature = "fetch")]
+        Some(Command::Fetch(command)) => fetch::run(command),
         Some(Command::Knapsack(command)) => knapsack::run(command),
     };
     done.map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)

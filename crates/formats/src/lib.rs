@@ -1,6 +1,6 @@
 //! Files in and out: data sets, native models and hls4ml's configurations.
 //!
-//! - [`data::load`], [`data::load_parts`]: `.npz`, `.npy` and `.csv` into a [`handaxe_data::Dataset`];
+//! - [`data::load`], [`data::load_parts`]: `.npz`, `.npy`, IDX, `.csv`, `.arff` and `.parquet` into a [`handaxe_data::Dataset`];
 //! - [`native::load`], [`native::save`]: a [`handaxe_graph::Model`] as one `.safetensors` file;
 //! - [`keras::load`], [`keras::save_keras`], [`keras::save_h5`]: the same as Keras' files;
 //! - [`hls::load`], [`hls::parse`]: hls4ml's YAML or JSON into a [`handaxe_graph::HlsConfig`];

@@ -3,6 +3,8 @@
 
 mod bad_input;
 mod common;
+#[cfg(feature = "fetch")]
+mod fetch;
 mod inspect;
 mod knapsack;
 mod optimize;
