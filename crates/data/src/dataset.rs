@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use crate::source::{Selected, blocks};
-use crate::{Error, Source, Tensor};
+use crate::source::{Selected, blocks, standardised};
+use crate::{Error, Source, Standardiser, Tensor};
 
 /// What the network should answer, one entry a sample.
 #[derive(Debug, Clone, PartialEq)]
@@ -136,12 +136,17 @@ impl Dataset {
         self.targets.len()
     }
 
-    /// The same targets with other inputs, standardised ones for instance.
+    /// The same with each input standardised: at once where its rows are in memory, otherwise whenever they are read.
     ///
     /// # Errors
-    /// As [`Dataset::from_sources`].
-    pub fn with_inputs(self, inputs: Vec<Arc<dyn Source>>) -> Result<Self, Error> {
-        Self::from_sources(inputs, self.targets)
+    /// Another number of inputs than of standardisers, or inputs of other features.
+    pub fn standardised(&self, by: &[Standardiser]) -> Result<Self, Error> {
+        let (given, expected) = (self.inputs.len(), by.len());
+        if given != expected {
+            return Err(Error::Features { what: "inputs to standardise", given, expected });
+        }
+        let inputs = self.inputs.iter().zip(by).map(|(input, by)| standardised(input, by));
+        Self::from_sources(inputs.collect::<Result<_, _>>()?, self.targets.clone())
     }
 
     /// The samples at `indices`, in that order, as a data set over the same arrays. Every index must be below

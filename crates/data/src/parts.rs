@@ -1,4 +1,3 @@
-use crate::source::standardised;
 use crate::{Dataset, Error, Standardiser, Targets};
 
 /// The samples of a run: to train on, to decide by, and to judge the end by. The three share none.
@@ -76,21 +75,11 @@ impl Parts {
     ///
     /// # Errors
     /// Another number of inputs, inputs of other features, or samples that cannot be read where they lie.
-    pub fn standardised(self, by: &[Standardiser]) -> Result<Self, Error> {
-        let apply = |data: Dataset| {
-            let (given, expected) = (data.inputs().len(), by.len());
-            if given != expected {
-                return Err(Error::Features { what: "inputs to standardise", given, expected });
-            }
-            let inputs = data.inputs().iter().zip(by);
-            let inputs = inputs.map(|(input, by)| standardised(input, by));
-            let inputs = inputs.collect::<Result<_, _>>()?;
-            data.with_inputs(inputs)
-        };
+    pub fn standardised(&self, by: &[Standardiser]) -> Result<Self, Error> {
         Ok(Self {
-            train: apply(self.train)?,
-            validation: apply(self.validation)?,
-            test: apply(self.test)?,
+            train: self.train.standardised(by)?,
+            validation: self.validation.standardised(by)?,
+            test: self.test.standardised(by)?,
         })
     }
 }

@@ -126,6 +126,9 @@ pub enum Error {
     #[error("line {line} is longer than {most} bytes: it is no row of a table")]
     LongLine { line: u64, most: u64 },
 
+    #[error("line {line} has more than {most} fields: it is no row of a table")]
+    TooManyFields { line: u64, most: usize },
+
     #[error("line {line} is not UTF-8")]
     LineNotText { line: u64 },
 

@@ -195,3 +195,13 @@ fn says_what_went_wrong() {
         folder_is_file.stderr
     );
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/dev/full", folder.path().join(format!("{JETS}.part"))).unwrap();
+    let (address, _) = serve(arff(), vec![Way::Whole]);
+    let ran = fetch(folder.path(), &format!("jets --url {address}/jets.arff"));
+    assert!(ran.code == 1 && ran.stderr.contains("is full"), "{}", ran.stderr);
+}

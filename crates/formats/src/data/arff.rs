@@ -1,5 +1,6 @@
 //! ARFF, the form of Weka and of OpenML: <https://www.cs.waikato.ac.nz/ml/weka/arff.html>.
 
+use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
 
 use super::lines::{Lines, Quoting};
@@ -50,7 +51,7 @@ pub(super) fn read(reference: &Reference, memory: u64) -> Result<Vec<Part>, Erro
 
 /// Everything up to `@data`.
 fn header(lines: &mut Lines<impl BufRead>) -> Result<Vec<Attribute>, Error> {
-    let mut attributes: Vec<Attribute> = Vec::new();
+    let (mut attributes, mut names) = (Vec::new(), HashSet::new());
     while let Some((line, text)) = lines.next()? {
         if text.starts_with('%') {
             continue;
@@ -60,7 +61,7 @@ fn header(lines: &mut Lines<impl BufRead>) -> Result<Vec<Attribute>, Error> {
             "@relation" => {}
             "@attribute" => {
                 let attribute = Attribute::parse(line, rest.trim_ascii_start())?;
-                if attributes.iter().any(|known| known.name == attribute.name) {
+                if !names.insert(attribute.name.clone()) {
                     let what = format!("attribute `{}` is declared twice", attribute.name);
                     return Err(Error::ArffHeader { line, what });
                 }

@@ -7,6 +7,9 @@ use crate::Error;
 /// Bytes of the longest line that is read: a million numbers of 16 characters.
 const LONGEST: u64 = 1 << 24;
 
+/// Fields of the longest row that is read: an image of 3 x 256 x 256 has fewer.
+const MOST: usize = 1 << 18;
+
 /// Reads a text line by line.
 pub(super) struct Lines<R> {
     source: R,
@@ -60,6 +63,9 @@ impl Quoting {
         text: &str,
         visit: impl FnOnce(&mut dyn Iterator<Item = &str>) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        if text.len() > MOST && text.bytes().filter(|&byte| byte == b',').count() >= MOST {
+            return Err(Error::TooManyFields { line, most: MOST });
+        }
         if !text.contains(self.quotes) {
             return visit(&mut text.split(',').map(str::trim_ascii));
         }

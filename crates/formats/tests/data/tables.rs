@@ -53,6 +53,8 @@ fn broken_tables_are_named() {
     }
     let binary = folder.file("broken.csv", [b'a', 0xff, b',', b'1', b'\n']);
     assert!(load(&binary).unwrap_err().to_string().ends_with("line 1 is not UTF-8"));
+    let commas = folder.file("broken.csv", vec![b','; 1 << 20]);
+    assert!(load(&commas).unwrap_err().to_string().contains("line 1 has more than 262144 fields"));
     let endless = folder.file("broken.csv", vec![b'1'; (1 << 24) + 2]);
     assert!(load(&endless).unwrap_err().to_string().contains("line 1 is longer than 16777216"));
 }
