@@ -49,6 +49,7 @@ fn candidate<'a>(
         kernel,
         gradient: None,
         curvature: None,
+        floor: None,
         resources: vec![kernel.len() as u64; resources],
         savings: of(0),
         sharing: shares.then(|| of(1)),

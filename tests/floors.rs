@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 const FLOORS: [(&str, &[&str]); 7] = [
-    ("0", &["fixed", "knapsack", "schedule", "data"]),
+    ("0", &["fixed", "knapsack", "schedule", "search", "data"]),
     ("1", &["graph"]),
     ("2", &["objective", "prune", "formats", "emulate"]),
     ("3", &["optimize"]),

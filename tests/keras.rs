@@ -1,6 +1,7 @@
 //! Keras' models load and answer as they do in Keras (fixtures/keras).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use handaxe_data::{Standardiser, Tensor};
@@ -17,6 +18,9 @@ const SAMPLES: usize = 4;
 #[derive(Clone, Deserialize)]
 struct Case {
     model: String,
+    /// Shapes of the inputs, in the order in which Keras takes them; empty where the order does not tell.
+    #[serde(default)]
+    inputs: Vec<Vec<usize>>,
     #[serde(default)]
     outputs: Vec<Vec<f64>>,
     error: Option<String>,
@@ -79,6 +83,18 @@ fn reference(folder: &Path, model: &str) -> String {
     }
 }
 
+/// A model of the fixtures; the larger ones are packed.
+fn fixture(model: &str) -> Result<Model, handaxe_formats::Error> {
+    let folder = root().join("fixtures/keras");
+    let Some(packed) = model.strip_suffix(".gz") else {
+        return keras::load(&reference(&folder, model));
+    };
+    let file = std::fs::File::open(folder.join(model)).unwrap();
+    let mut content = Vec::new();
+    flate2::read::GzDecoder::new(file).read_to_end(&mut content).expect(packed);
+    keras::from_bytes(&content)
+}
+
 #[test]
 fn models_of_people_answer_as_in_keras() {
     let Some(shared) = shared() else { return };
@@ -111,11 +127,13 @@ fn models_of_people_answer_as_in_keras() {
 
 #[test]
 fn every_layer_answers_as_in_keras() {
-    let folder = root().join("fixtures/keras");
     let mut wrong = Vec::new();
     for case in [cases("small_2.json"), cases("small_3.json")].concat() {
-        match keras::load(&reference(&folder, &case.model)) {
+        match fixture(&case.model) {
             Ok(model) => {
+                let shapes: Vec<_> =
+                    model.inputs().map(|(_, layer)| layer.output_shape()).collect();
+                assert_eq!(shapes, case.inputs, "{}", case.model);
                 let difference = difference(&model, &case.outputs);
                 if difference > TOLERANCE {
                     wrong.push(format!("{}: off by {difference:e}", case.model));
@@ -125,6 +143,34 @@ fn every_layer_answers_as_in_keras() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A model whose layer `it` is not read, and what is said of it.
+#[derive(Deserialize)]
+struct Refused {
+    class: String,
+    says: String,
+    model: serde_json::Value,
+}
+
+#[test]
+fn what_is_not_read_is_named() {
+    let folder = root().join("fixtures/keras");
+    let weights = std::fs::read(folder.join("small/parts_2_weights.h5")).unwrap();
+    for name in ["refused_2.json", "refused_3.json"] {
+        let text = std::fs::read_to_string(folder.join(name)).unwrap();
+        for case in serde_json::from_str::<Vec<Refused>>(&text).unwrap() {
+            let model = serde_json::to_vec(&case.model).unwrap();
+            let error = keras::from_parts(&model, &weights).unwrap_err().to_string();
+            for part in ["layer `it", case.class.as_str(), &case.says] {
+                assert!(error.contains(part), "{name}, expected {part}: {error}");
+            }
+        }
+    }
+    for name in ["shared_2.keras", "shared_3.keras"] {
+        let error = fixture(&format!("small/{name}")).unwrap_err().to_string();
+        assert!(error.contains("`it` is of type Dense: it is called more than once"), "{error}");
+    }
 }
 
 /// Inputs and outputs that hls4ml kept beside a model: 3 digits, written with 6 places.
@@ -148,11 +194,10 @@ fn outputs_beside_a_model_hold() {
 /// What is written is read back to the bit, quantisers and preprocessing included.
 #[test]
 fn what_is_written_is_read_back() {
-    let folder = root().join("fixtures/keras");
     let out = tempfile::tempdir().unwrap();
     let mut written = 0;
     for case in [cases("small_2.json"), cases("small_3.json")].concat() {
-        let mut model = keras::load(&reference(&folder, &case.model)).unwrap();
+        let mut model = fixture(&case.model).unwrap();
         let standardisers = model.inputs().map(|(_, layer)| {
             let features = *layer.output_shape().last().unwrap();
             Standardiser { mean: vec![0.25; features], deviation: vec![2.0; features] }

@@ -1,21 +1,45 @@
-//! Chores of the workspace: `cargo xtask ci`.
+//! Chores of the workspace: `cargo xtask ci`, `docs`, `fuzz`, `highs`.
+
+mod docs;
+mod fuzz;
 
 use std::process::{Command, ExitCode};
 
+/// The workspace's folder.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
 /// What must hold before anything lands, in the order of what fails fastest.
-const CI: [&[&str]; 4] = [
-    &["fmt", "--all", "--check"],
-    &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
-    &["test", "--workspace"],
-    &["doc", "--workspace", "--no-deps"],
+const CI: [&str; 4] = [
+    "fmt --all --check",
+    "clippy --workspace --all-targets -- -D warnings",
+    "test --workspace",
+    "doc --workspace --no-deps",
 ];
+
+/// The knapsack crate with HiGHS behind `mip`; needs cmake, a C++ compiler and libclang, so it is no part of `ci`.
+const HIGHS: [&str; 2] = [
+    "clippy --release -p handaxe-knapsack --features highs --all-targets -- -D warnings",
+    "test --release -p handaxe-knapsack --features highs",
+];
+
+const USAGE: &str = "usage: cargo xtask ci               format, lints, tests and documentation
+       cargo xtask docs             write docs/formats.md from the code
+       cargo xtask fuzz [SECONDS]   fuzz every parser, 300 seconds each (see tests/fuzz/README.md)
+       cargo xtask highs            the knapsack crate with HiGHS, which needs cmake, C++ and libclang";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
         ["ci"] => CI.iter().try_for_each(|step| cargo(step)),
-        _ => Err("usage: cargo xtask ci     format, lints, tests and documentation".to_owned()),
+        ["highs"] => HIGHS.iter().try_for_each(|step| cargo(step)),
+        ["docs"] => docs::write(),
+        ["fuzz"] => fuzz::every_target(300),
+        ["fuzz", seconds] => match seconds.parse() {
+            Ok(seconds) => fuzz::every_target(seconds),
+            Err(_) => Err(format!("`{seconds}` is no number of seconds\n{USAGE}")),
+        },
+        _ => Err(USAGE.to_owned()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -26,13 +50,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs one cargo command; warnings of the documentation are errors too.
-fn cargo(arguments: &[&str]) -> Result<(), String> {
-    let shown = format!("cargo {}", arguments.join(" "));
-    eprintln!("==> {shown}");
+/// Runs one cargo command, its words apart by spaces; warnings of the documentation are errors too.
+fn cargo(words: &str) -> Result<(), String> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let mut command = Command::new(cargo);
-    command.args(arguments).env("RUSTDOCFLAGS", "-D warnings");
+    run(Command::new(cargo).args(words.split(' ')).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// Runs a command, showing it first.
+fn run(command: &mut Command) -> Result<(), String> {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let shown: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+    let shown = shown.join(" ");
+    eprintln!("==> {shown}");
     match command.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("`{shown}` failed: {status}")),

@@ -43,8 +43,6 @@ pub(crate) struct Command {
     /// Download again what is there already
     #[arg(long)]
     force: bool,
-    #[command(flatten)]
-    speech: Speech,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -71,7 +69,7 @@ struct FetchedFile {
 }
 
 /// Runs the command.
-pub(crate) fn run(command: &Command) -> Result<(), Failure> {
+pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
     let client = Client::new();
     let set = match command.set {
         Name::Jets => catalogue::jets(command.url.as_deref(), &client)?,
@@ -81,19 +79,24 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
         .map_err(|error| Error::Write { path: command.out.clone(), error })?;
     let mut files = Vec::new();
     for file in &set.files {
-        files.push(fetch(command, &client, file)?);
+        files.push(fetch(command, &client, file, speech.quiet)?);
     }
     let reference = set.reference(&command.out);
-    if command.speech.json {
+    if speech.json {
         return output::json(&Fetched { schema: SCHEMA, reference: &reference, files: &files });
     }
-    if !command.speech.quiet {
+    if !speech.quiet {
         files.iter().for_each(FetchedFile::note);
     }
     output::text(&format!("{reference}\n"))
 }
 
-fn fetch(command: &Command, client: &Client, file: &File) -> Result<FetchedFile, Error> {
+fn fetch(
+    command: &Command,
+    client: &Client,
+    file: &File,
+    quiet: bool,
+) -> Result<FetchedFile, Error> {
     let path = command.out.join(&file.name);
     if path.exists() && !command.force {
         let (bytes, sha256) = download::checksum(&path)?;
@@ -103,7 +106,7 @@ fn fetch(command: &Command, client: &Client, file: &File) -> Result<FetchedFile,
         }
         return Ok(FetchedFile { path, bytes, sha256, verified });
     }
-    let bar = bar(&file.name, command.speech.quiet);
+    let bar = bar(&file.name, quiet);
     let mut progress = |done, total: Option<u64>| {
         bar.set_length(total.unwrap_or(done));
         bar.set_position(done);

@@ -1,23 +1,21 @@
 //! `handaxe inspect` and `handaxe estimate`: what a network is, and what it costs.
 
-use std::path::PathBuf;
-
 use clap::Args;
-use handaxe::graph::{HlsConfig, LayerAttributes, Model};
+use handaxe::graph::{HlsConfig, Layer, LayerAttributes, Model};
 use handaxe::objective::{Action, Objective};
 use handaxe::prune::Groups;
 use handaxe::report::{Align, Table};
-use handaxe::run::{ByResource, Footprint, SCHEMA, footprint};
+use handaxe::run::{ByResource, SCHEMA, footprint};
 use handaxe::{Error, RunConfig, known_objectives, total};
 use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::options::{Hardware, Speech};
-use crate::output;
+use crate::{files, output};
 
 const EXAMPLES: &str = "\
 Examples:
-  handaxe inspect jets.safetensors
+  handaxe inspect jets.keras
   handaxe inspect jets.safetensors --config hls4ml_config.yml
   handaxe estimate jets.safetensors --precision 'ap_fixed<16,6>' --reuse-factor 4 --strategy Resource --json";
 
@@ -25,16 +23,14 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub(crate) struct Command {
-    /// The network (.safetensors)
+    /// The network: .safetensors, .keras, .h5 or model.json:weights=FILE.h5
     #[arg(value_name = "MODEL", required_unless_present = "model_flag")]
-    model: Option<PathBuf>,
+    model: Option<String>,
     /// The same as MODEL
     #[arg(long = "model", id = "model_flag", value_name = "FILE", conflicts_with = "model")]
-    model_flag: Option<PathBuf>,
+    model_flag: Option<String>,
     #[command(flatten)]
     hardware: Hardware,
-    #[command(flatten)]
-    speech: Speech,
 }
 
 /// What was asked about, loaded.
@@ -48,27 +44,24 @@ struct Subject {
 
 impl Command {
     fn load(&self) -> Result<Subject, Failure> {
-        let Some(path) = self.model.as_ref().or(self.model_flag.as_ref()) else {
+        let Some(reference) = self.model.as_ref().or(self.model_flag.as_ref()) else {
             return Err(Failure::Input("no model is named".to_owned()));
         };
         let config = RunConfig::default().overridden(&self.hardware)?.hls()?;
-        let model = handaxe::formats::native::load(path).map_err(Error::from)?;
+        let model = files::load(reference)?;
         let (layers, diagnostics) = model.attributes(config.as_ref()).map_err(Error::from)?;
         let objectives = known_objectives(config.as_ref())?;
         let diagnostics = diagnostics.iter().map(ToString::to_string).collect();
         Ok(Subject { model, config, objectives, layers, diagnostics })
     }
+}
 
-    fn notes(&self, subject: &Subject) {
-        if self.speech.quiet || self.speech.json {
-            return;
-        }
-        subject
-            .diagnostics
-            .iter()
-            .for_each(|diagnostic| output::note(&format!("note: {diagnostic}")));
-        if subject.config.is_none() {
-            output::note(
+impl Subject {
+    /// Says on standard error what is done differently from what was written.
+    fn notes(&self, speech: Speech) {
+        self.diagnostics.iter().for_each(|diagnostic| speech.note(&format!("note: {diagnostic}")));
+        if self.config.is_none() {
+            speech.note(
                 "note: without --config, --precision, --reuse-factor or --strategy only parameters and FLOPs are known",
             );
         }
@@ -120,28 +113,34 @@ impl Opinion {
 struct Inspection<'a> {
     schema: u32,
     model: &'a Model,
+    /// Of kernels, as the objective `parameter` counts them.
     parameters: usize,
+    /// All that is stored: biases, scales and running statistics too.
+    weights: usize,
     attributes: &'a [LayerAttributes],
     opinions: Vec<Opinion>,
     diagnostics: &'a [String],
 }
 
 /// Runs `handaxe inspect`.
-pub(crate) fn inspect(command: &Command) -> Result<(), Failure> {
+pub(crate) fn inspect(command: &Command, speech: Speech) -> Result<(), Failure> {
     let subject = command.load()?;
+    subject.notes(speech);
     let mut opinions = Vec::new();
     for objective in &subject.objectives {
         for layer in &subject.layers {
             opinions.push(Opinion::new(&**objective, layer)?);
         }
     }
-    if command.speech.json {
+    if speech.json {
         let Subject { model, layers, diagnostics, .. } = &subject;
-        let parameters = model.parameters();
+        let parameters = files::parameters(model);
+        let weights = model.parameters();
         return output::json(&Inspection {
             schema: SCHEMA,
             model,
             parameters,
+            weights,
             attributes: layers,
             opinions,
             diagnostics,
@@ -153,10 +152,10 @@ pub(crate) fn inspect(command: &Command) -> Result<(), Failure> {
         attribute_table(&subject.layers)
     ))?;
     output::text(&opinion_table(&opinions).to_string())?;
-    command.notes(&subject);
     Ok(())
 }
 
+/// `parameters` are the weights of kernels, which is what is pruned; `all weights` has biases and statistics too.
 fn layer_table(model: &Model) -> Table {
     let heads = [
         ("layer", Align::Left),
@@ -164,7 +163,9 @@ fn layer_table(model: &Model) -> Table {
         ("reads", Align::Left),
         ("output", Align::Left),
     ];
-    let mut table = Table::new(heads.into_iter().chain([("parameters", Align::Right)]));
+    let numbers = ["parameters", "all weights"].map(|head| (head, Align::Right));
+    let mut table = Table::new(heads.into_iter().chain(numbers));
+    let kernel = |layer: &Layer| layer.kernel().map_or(0, |kernel| kernel.values().len());
     for (_, layer) in model.layers() {
         let reads: Vec<&str> = layer.inputs().iter().map(|&id| model.layer(id).name()).collect();
         table.row([
@@ -172,19 +173,22 @@ fn layer_table(model: &Model) -> Table {
             layer.op().layer_type().name(),
             &reads.join(", "),
             &format!("{:?}", layer.output_shape()),
+            &kernel(layer).to_string(),
             &layer.parameters().to_string(),
         ]);
     }
     table.rule();
-    table.row(["total", "", "", "", &model.parameters().to_string()]);
+    let last = [files::parameters(model), model.parameters()].map(|count| count.to_string());
+    table.row(["total", "", "", "", &last[0], &last[1]]);
     table
 }
 
 fn attribute_table(layers: &[LayerAttributes]) -> Table {
-    let left = ["layer", "kernel", "n_in x n_out", "io_type", "strategy", "weights", "output"];
-    let columns =
-        left.map(|head| (head, Align::Left)).into_iter().chain([("reuse factor", Align::Right)]);
-    let mut table = Table::new(columns);
+    let heads = ["layer", "kernel", "n_in x n_out", "io_type", "strategy", "weights", "output"];
+    let heads = heads.map(|head| (head, Align::Left)).into_iter();
+    let configured = layers.iter().any(|layer| layer.hls.is_some());
+    let known = if configured { 8 } else { 2 };
+    let mut table = Table::new(heads.chain([("reuse factor", Align::Right)]).take(known));
     for layer in layers {
         let kernel = format!("{:?}", layer.weight_shape);
         let mut row = vec![layer.name.clone(), kernel];
@@ -244,14 +248,15 @@ struct LayerEstimate<'a> {
 }
 
 /// Runs `handaxe estimate`.
-pub(crate) fn estimate(command: &Command) -> Result<(), Failure> {
+pub(crate) fn estimate(command: &Command, speech: Speech) -> Result<(), Failure> {
     let subject = command.load()?;
+    subject.notes(speech);
     let objectives: Vec<&dyn Objective> =
         subject.objectives.iter().map(|objective| &**objective).collect();
     let layers =
         footprint(&subject.model, subject.config.as_ref(), &objectives).map_err(Error::from)?;
     let total = total(&layers);
-    if command.speech.json {
+    if speech.json {
         let diagnostics = &subject.diagnostics;
         let layers = layers.iter().map(|footprint| LayerEstimate {
             name: &footprint.layer.name,
@@ -266,27 +271,5 @@ pub(crate) fn estimate(command: &Command) -> Result<(), Failure> {
             diagnostics,
         });
     }
-    output::text(&estimate_table(&layers, &total).to_string())?;
-    command.notes(&subject);
-    Ok(())
-}
-
-fn estimate_table(layers: &[Footprint], total: &ByResource<u64>) -> Table {
-    let left = [("layer", Align::Left), ("type", Align::Left), ("sparsity", Align::Right)];
-    let resources: Vec<String> = total.keys().map(|name| name.to_uppercase()).collect();
-    let mut table = Table::new(
-        left.into_iter().chain(resources.iter().map(|name| (name.as_str(), Align::Right))),
-    );
-    for Footprint { layer, sparsity, resources } in layers {
-        let first = [
-            layer.name.clone(),
-            layer.layer_type.to_string(),
-            format!("{:.1} %", 100.0 * sparsity),
-        ];
-        table.row(first.into_iter().chain(resources.values().map(u64::to_string)));
-    }
-    table.rule();
-    let first = ["total".to_owned(), String::new(), String::new()];
-    table.row(first.into_iter().chain(total.values().map(u64::to_string)));
-    table
+    output::text(&handaxe::report::estimate(&layers, &total).to_string())
 }

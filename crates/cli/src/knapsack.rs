@@ -8,6 +8,7 @@ use handaxe::run::SCHEMA;
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::options::Speech;
 use crate::output;
 
 const FORMS: &str = "\
@@ -51,9 +52,6 @@ pub(crate) struct Solve {
     /// Relative gap between bound and value that will do; 0.01 is one per cent
     #[arg(long, value_name = "G")]
     gap: Option<f64>,
-    /// Print the result as one JSON object
-    #[arg(long)]
-    json: bool,
 }
 
 /// What to make.
@@ -80,19 +78,19 @@ struct Record {
 }
 
 /// Runs the command.
-pub(crate) fn run(command: &Command) -> Result<(), Failure> {
+pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
     match command {
-        Command::Solve(solve) => run_solve(solve),
+        Command::Solve(solve) => run_solve(solve, speech),
         Command::Generate(generate) => run_generate(generate),
     }
 }
 
-fn run_solve(command: &Solve) -> Result<(), Failure> {
+fn run_solve(command: &Solve, speech: Speech) -> Result<(), Failure> {
     let chosen = solver(&command.solver).map_err(input)?;
     let problem = match load(command) {
         Ok(problem) => problem,
         Err(error @ Error::Infeasible { .. }) => {
-            if command.json {
+            if speech.json {
                 let solver = chosen.name().to_owned();
                 let status = "infeasible";
                 output::json(&Record { schema: SCHEMA, status, solver, ..Record::default() })?;
@@ -109,7 +107,7 @@ fn run_solve(command: &Solve) -> Result<(), Failure> {
     };
     let solution = chosen.solve(&problem, &limits).map_err(input)?;
     let gap = solution.gap();
-    print(command, &problem, solution)?;
+    print(speech, &problem, solution)?;
     match command.gap {
         Some(asked) if gap > asked => {
             Err(Failure::NotMet(format!("the gap is {gap}, asked for was at most {asked}")))
@@ -137,9 +135,9 @@ fn load(command: &Solve) -> Result<Result<Problem<'static>, Failure>, Error> {
     Ok(Ok(instances.swap_remove(place).problem))
 }
 
-fn print(command: &Solve, problem: &Problem<'_>, solution: Solution) -> Result<(), Failure> {
+fn print(speech: Speech, problem: &Problem<'_>, solution: Solution) -> Result<(), Failure> {
     let seconds = solution.elapsed.as_secs_f64();
-    if command.json {
+    if speech.json {
         return output::json(&Record {
             schema: SCHEMA,
             status: solution.status.as_str(),

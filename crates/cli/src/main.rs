@@ -1,13 +1,18 @@
 //! `handaxe`: prune a trained network until it fits its hardware budget.
 
+mod config;
+mod convert;
+mod diff;
 mod failure;
 #[cfg(feature = "fetch")]
 mod fetch;
+mod files;
 mod inspect;
 mod knapsack;
 mod optimize;
 mod options;
 mod output;
+mod predict;
 mod progress;
 mod train;
 
@@ -19,7 +24,7 @@ use options::Speech;
 
 /// Prunes neural networks for FPGAs: a trained network and a hardware budget go in, a smaller network that fits comes out.
 #[derive(Debug, Parser)]
-#[command(name = "handaxe", version, after_help = NOTES, args_conflicts_with_subcommands = true)]
+#[command(name = "handaxe", version, after_help = NOTES)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -37,6 +42,10 @@ enum Command {
     Estimate(inspect::Command),
     #[cfg(feature = "fetch")]
     Fetch(fetch::Command),
+    Predict(predict::Command),
+    Convert(convert::Command),
+    Diff(diff::Command),
+    Config(config::Command),
     /// Solve knapsack problems, or make them
     #[command(subcommand)]
     Knapsack(knapsack::Command),
@@ -45,19 +54,32 @@ enum Command {
 const NOTES: &str = "\
 Without a command the embedded example runs: a network for MNIST is trained and half of its DSPs are pruned.
 
+Examples:
+  handaxe inspect jets.keras
+  handaxe config jets.keras --reuse-factor 4 --strategy Resource --out hls_config.yml
+  handaxe estimate jets.keras --config hls_config.yml
+  handaxe optimize --model jets.keras --data jets.npz:x=hlf_ungroomed,y=label --config hls_config.yml --final-sparsity 0.5 --out slim
+  handaxe diff jets.keras slim/model.keras
+  handaxe COMMAND --help has more of each.
+
 Exit codes: 0 done; 2 bad usage or bad input; 3 it ran, but what was asked was not met; 1 anything else.";
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    let speech = cli.speech;
     let done = match &cli.command {
-        None => optimize::run_example(cli.speech),
-        Some(Command::Optimize(command)) => optimize::run(command),
-        Some(Command::Train(command)) => train::run(command),
-        Some(Command::Inspect(command)) => inspect::inspect(command),
-        Some(Command::Estimate(command)) => inspect::estimate(command),
+        None => optimize::run_example(speech),
+        Some(Command::Optimize(command)) => optimize::run(command, speech),
+        Some(Command::Train(command)) => train::run(command, speech),
+        Some(Command::Inspect(command)) => inspect::inspect(command, speech),
+        Some(Command::Estimate(command)) => inspect::estimate(command, speech),
         #[cfg(feature = "fetch")]
-        Some(Command::Fetch(command)) => fetch::run(command),
-        Some(Command::Knapsack(command)) => knapsack::run(command),
+        Some(Command::Fetch(command)) => fetch::run(command, speech),
+        Some(Command::Predict(command)) => predict::run(command, speech),
+        Some(Command::Convert(command)) => convert::run(command, speech),
+        Some(Command::Diff(command)) => diff::run(command, speech),
+        Some(Command::Config(command)) => config::run(command, speech),
+        Some(Command::Knapsack(command)) => knapsack::run(command, speech),
     };
     done.map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)
 }

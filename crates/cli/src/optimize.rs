@@ -24,7 +24,7 @@ Examples:
   handaxe optimize run.toml --seed 1
   handaxe optimize --network dense:64,relu,dense:32,relu,dense:32,relu,dense:5,softmax --data jets.npz:x=hlf_ungroomed,y=label \\
       --objective vivado-dsp --final-sparsity 0.5 --reuse-factor 4 --strategy Resource --precision 'ap_fixed<16,6>'
-  handaxe optimize --model jets.safetensors --data jets.csv --config hls4ml_config.yml --objective vivado-ff --out slim
+  handaxe optimize --model jets.keras --data jets.csv --config hls4ml_config.yml --objective vivado-ff --out slim
   handaxe optimize --resume runs/vivado-dsp-003";
 
 /// Prune a network until it fits its budget, retraining around the cut
@@ -45,14 +45,15 @@ pub(crate) struct Command {
     /// Where the run goes: a new directory [default: runs/OBJECTIVE-NNN]
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
+    /// keras, h5 or safetensors: form of the final network, beside handaxe's own [default: that of --model]
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    format: Option<String>,
     /// Replace the run that stands at --out
     #[arg(long, requires = "out", help_heading = "Output")]
     force: bool,
     /// Go on with an interrupted run, with its own settings
     #[arg(long, value_name = "DIR", help_heading = "Output", conflicts_with_all = ["file", "out"])]
     resume: Option<PathBuf>,
-    #[command(flatten)]
-    speech: Speech,
 }
 
 /// What several runs over folds come to.
@@ -66,9 +67,9 @@ struct Folds {
 }
 
 /// Runs the command.
-pub(crate) fn run(command: &Command) -> Result<(), Failure> {
+pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
     if let Some(dir) = &command.resume {
-        return resume(dir, command);
+        return resume(dir, command, speech);
     }
     let config = command.config()?;
     let samples = load(&config)?;
@@ -81,14 +82,14 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
             };
             let root = root.map_err(Error::from)?;
             root.begin_folds(&config.to_toml()?).map_err(Error::from)?;
-            run_folds(&config, &samples, folds, &root, command.speech)
+            run_folds(&config, &samples, folds, &root, speech)
         }
-        _ => conclude(&one(&config, &samples, command.force, command.speech)?, command.speech),
+        _ => conclude(&one(&config, &samples, command.force, speech)?, speech),
     }
 }
 
 /// Goes on with a run, or with those of a run over folds.
-fn resume(dir: &Path, command: &Command) -> Result<(), Failure> {
+fn resume(dir: &Path, command: &Command, speech: Speech) -> Result<(), Failure> {
     if command.config()? != RunConfig::default() {
         let message = "--resume goes on with the run's own settings: leave the other flags out";
         return Err(Failure::Input(message.to_owned()));
@@ -97,9 +98,9 @@ fn resume(dir: &Path, command: &Command) -> Result<(), Failure> {
     let config = RunConfig::parse(&run.config().map_err(Error::from)?)?;
     match config.folds {
         Some(folds) if config.fold.is_none() => {
-            run_folds(&config, &load(&config)?, folds, &run, command.speech)
+            run_folds(&config, &load(&config)?, folds, &run, speech)
         }
-        _ => conclude(&resume_one(dir, command.speech)?, command.speech),
+        _ => conclude(&resume_one(dir, speech)?, speech),
     }
 }
 
@@ -144,7 +145,9 @@ impl Command {
         };
         let config = config.overridden(&self.source)?.overridden(&self.hardware)?;
         let config = config.overridden(&self.pruning)?.overridden(&self.training)?;
-        Ok(RunConfig { out: self.out.clone().or(config.out.clone()), ..config })
+        let out = self.out.clone().or(config.out.clone());
+        let format = self.format.clone().or(config.format.clone());
+        Ok(RunConfig { out, format, ..config })
     }
 }
 

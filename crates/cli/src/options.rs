@@ -3,17 +3,18 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use handaxe::FinalSparsity;
-use serde::Serialize;
+use handaxe::run::LayerSettings;
+use handaxe::{FinalSparsity, RunConfig};
+use serde::{Serialize, Serializer};
 
 /// The network and its data.
 #[derive(Debug, Args, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[command(next_help_heading = "Network and data")]
 pub(crate) struct Source {
-    /// A trained network (.safetensors)
+    /// A trained network: .safetensors, .keras, .h5 or model.json:weights=FILE.h5
     #[arg(long, value_name = "FILE", conflicts_with = "network")]
-    pub(crate) model: Option<PathBuf>,
+    pub(crate) model: Option<String>,
     /// A network to train first, such as dense:64,relu,dense:32,relu,dense:5,softmax
     #[arg(long, value_name = "SPEC")]
     pub(crate) network: Option<String>,
@@ -39,6 +40,9 @@ pub(crate) struct Source {
 #[serde(rename_all = "kebab-case")]
 #[command(next_help_heading = "Training")]
 pub(crate) struct Training {
+    /// categorical-cross-entropy, binary-cross-entropy, mse or mae [default: what the targets ask for]
+    #[arg(long, value_name = "NAME")]
+    loss: Option<String>,
     /// Epochs in which --network is trained [default: 30]
     #[arg(long, value_name = "N")]
     baseline_epochs: Option<usize>,
@@ -120,15 +124,21 @@ pub(crate) struct Pruning {
     /// binary: how close the search comes [default: 0.01]
     #[arg(long, value_name = "S")]
     threshold: Option<f64>,
-    /// l1 or l2 [default: l1]
+    /// l1, l2, oracle (gradients) or saliency (curvature) [default: l1]
     #[arg(long, value_name = "NAME")]
     ranking: Option<String>,
+    /// saliency: random directions a batch for the curvature of convolutions; that of dense layers is exact [default: 4]
+    #[arg(long, value_name = "N")]
+    curvature_samples: Option<usize>,
     /// One knapsack for each layer instead of one for the network
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     local: Option<bool>,
     /// Groups that every layer keeps [default: 1]
     #[arg(long, value_name = "N")]
     floor: Option<usize>,
+    /// Take idle neurons and filters out at the end and train what is left [default: for gpu-flops]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    reduce: Option<bool>,
     /// auto, class, dynamic, greedy, branch_bound or mip [default: auto]
     #[arg(long, value_name = "NAME")]
     solver: Option<String>,
@@ -144,6 +154,19 @@ pub(crate) struct Pruning {
     /// Bad steps in a row that are forgiven [default: 3]
     #[arg(long, value_name = "N")]
     cutoff: Option<usize>,
+    /// Draw groups of weights to zero while training around the cut [default: 0]
+    #[arg(long, value_name = "A")]
+    sparse_penalty: Option<f64>,
+    /// Draw the weights of a group to their mean [default: 0]
+    #[arg(long, value_name = "B")]
+    variance_penalty: Option<f64>,
+    /// How groups add up in these penalties: 1 or 2 [default: 1]
+    #[arg(long, value_name = "P")]
+    penalty_norm: Option<u8>,
+    /// What holds for one layer; more than once for several: exclude, structure=, floor=, sparse-penalty=, variance-penalty=
+    #[arg(long = "layer", value_name = "NAME:KEY=VALUE,...", value_parser = RunConfig::layer)]
+    #[serde(serialize_with = "by_name", skip_serializing_if = "Vec::is_empty")]
+    layers: Vec<(String, LayerSettings)>,
     /// Factor of the baseline's metric that must hold [default: 0.975, or 1/0.975 for an error]
     #[arg(long, value_name = "F")]
     rtol: Option<f64>,
@@ -152,14 +175,22 @@ pub(crate) struct Pruning {
     folds: Option<usize>,
 }
 
+/// The table of layers as a run file has it.
+fn by_name<S: Serializer>(
+    layers: &[(String, LayerSettings)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(layers.iter().map(|(name, layer)| (name, layer)))
+}
+
 /// How to speak.
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct Speech {
     /// Print one JSON object on standard output
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(crate) json: bool,
     /// No progress and no messages but errors
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(crate) quiet: bool,
 }

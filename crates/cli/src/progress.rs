@@ -41,6 +41,13 @@ impl Progress {
                 epoch.loss, epoch.metric
             ));
         }
+        if *phase == Phase::Reduce {
+            if epoch.epoch == 1 {
+                self.bar.set_position(0);
+                self.bar.set_length(self.epochs.saturating_mul(3) as u64 / 2);
+            }
+            self.bar.set_message(format!("reduced network: metric {:.4}", epoch.metric));
+        }
         self.bar.inc(1);
     }
 }
@@ -67,6 +74,15 @@ impl Observer for Progress {
                     "step {:>2}: {}, metric {:.4}: {verdict}",
                     record.step,
                     achieved.join(", "),
+                    record.metric
+                ));
+            }
+            Event::Reduced(reduction) => {
+                let record = &reduction.record;
+                let units: usize = record.removed.values().sum();
+                let verdict = if record.kept { "good" } else { "too low, not taken" };
+                self.say(&format!(
+                    "reduced: {units} neurons and filters gone, metric {:.4}: {verdict}",
                     record.metric
                 ));
             }

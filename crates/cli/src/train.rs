@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use handaxe::run::SCHEMA;
+use handaxe::formats::model::Format;
+use handaxe::run::{SCHEMA, Scores};
 use handaxe::{RunConfig, Samples};
 use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::options::{Source, Speech, Training};
-use crate::output;
 use crate::progress::Progress;
+use crate::{files, output};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,7 +21,7 @@ Examples:
   A small CNN:
   handaxe train --network conv:8x3,relu,maxpool:2,flatten,dense:10,softmax --data images.npz --baseline-epochs 5 --out cnn.safetensors
   More training for a given network:
-  handaxe train --model jets.safetensors --data jets.npz:x=hlf_ungroomed,y=label --out better.safetensors";
+  handaxe train --model jets.keras --data jets.npz:x=hlf_ungroomed,y=label --out better.keras";
 
 /// Train a network that can then be pruned
 #[derive(Debug, Args)]
@@ -33,20 +34,19 @@ pub(crate) struct Command {
     source: Source,
     #[command(flatten)]
     training: Training,
-    /// Where the network goes (.safetensors)
+    /// Where the network goes: .safetensors, .keras or .h5
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     out: PathBuf,
     /// Replace --out if it exists
     #[arg(long, help_heading = "Output")]
     force: bool,
-    #[command(flatten)]
-    speech: Speech,
 }
 
 #[derive(Serialize)]
 struct Trained<'a> {
     schema: u32,
     parameters: usize,
+    weights: usize,
     metric: &'a str,
     validation: f64,
     test: f64,
@@ -54,34 +54,31 @@ struct Trained<'a> {
 }
 
 /// Runs the command.
-pub(crate) fn run(command: &Command) -> Result<(), Failure> {
+pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
     let out = &command.out;
-    if out.exists() && !command.force {
-        let message = format!(
-            "{} already exists: choose another --out, or --force to replace it",
-            out.display()
-        );
-        return Err(Failure::Input(message));
-    }
+    let form = Format::of_name(out).map_err(files::unwritten)?;
+    files::check_free(out, command.force)?;
     let config = match &command.file {
         Some(path) => RunConfig::load(path)?,
         None => RunConfig::default(),
     };
     let config = config.overridden(&command.source)?.overridden(&command.training)?;
+    let config = RunConfig { format: Some(form.to_string()), ..config };
     let samples = Samples::load(&config)?;
-    let mut progress = Progress::new(config.baseline_epochs, 0, command.speech.quiet);
+    let mut progress = Progress::new(config.baseline_epochs, 0, speech.quiet);
     let trained = handaxe::train_baseline(&config, &samples, &mut progress)?;
     drop(progress);
-    handaxe::formats::native::save(&trained.model, out)
-        .map_err(|error| Failure::Other(error.to_string()))?;
+    files::save(&trained.model, out, speech)?;
 
-    let (parameters, scores) = (trained.model.parameters(), trained.scores);
-    if command.speech.json {
-        let metric = &trained.metric;
-        let (validation, test) = (scores.validation, scores.test);
+    let (parameters, weights) = (files::parameters(&trained.model), trained.model.parameters());
+    let metric = &trained.metric;
+    let Scores { validation, test } = trained.scores;
+    if speech.json {
+        let schema = SCHEMA;
         return output::json(&Trained {
-            schema: SCHEMA,
+            schema,
             parameters,
+            weights,
             metric,
             validation,
             test,
@@ -89,11 +86,7 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
         });
     }
     output::text(&format!(
-        "{parameters} parameters; {} {:.4} on validation, {:.4} on test samples\nModel: {}\n",
-        trained.metric,
-        scores.validation,
-        scores.test,
+        "{weights} weights; {metric} {validation:.4} on validation, {test:.4} on test samples\nModel: {}\n",
         out.display()
-    ))?;
-    Ok(())
+    ))
 }

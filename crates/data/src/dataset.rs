@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::source::{Selected, blocks, standardised};
+use crate::source::{Selected, ranges, standardised};
 use crate::{Error, Source, Standardiser, Tensor};
 
 /// What the network should answer, one entry a sample.
@@ -172,17 +172,25 @@ impl Dataset {
         Ok((inputs.collect::<Result<_, _>>()?, self.targets.gather(indices)?))
     }
 
-    /// The inputs of all samples in order, some at a time, so that data larger than memory can be gone through.
+    /// The inputs of all samples in order, as [`blocks`].
     ///
     /// # Errors
     /// Each block may be an [`Error::Read`].
     pub fn blocks(&self) -> impl Iterator<Item = Result<Vec<Tensor>, Error>> {
-        let widest = self.inputs.iter().map(|input| input.row_len()).max().unwrap_or(1);
-        let read = |rows: std::ops::Range<usize>| {
-            self.inputs.iter().map(|input| input.block(rows.clone())).collect()
-        };
-        blocks(self.len(), widest).map(read)
+        blocks(&self.inputs)
     }
+}
+
+/// The rows of arrays of equal length in order, some at a time, so that data larger than memory can be gone through.
+///
+/// # Errors
+/// Each block may be an [`Error::Read`].
+pub fn blocks(inputs: &[Arc<dyn Source>]) -> impl Iterator<Item = Result<Vec<Tensor>, Error>> {
+    let widest = inputs.iter().map(|input| input.row_len()).max().unwrap_or(1);
+    let read = |rows: std::ops::Range<usize>| {
+        inputs.iter().map(|input| input.block(rows.clone())).collect()
+    };
+    ranges(inputs.first().map_or(0, |input| input.rows()), widest).map(read)
 }
 
 fn finite(what: &str, tensor: &Tensor) -> Result<(), Error> {

@@ -26,7 +26,7 @@ mod split;
 mod standardise;
 mod tensor;
 
-pub use dataset::{Dataset, Targets};
+pub use dataset::{Dataset, Targets, blocks};
 pub use error::Error;
 pub use metric::{Accuracy, Auc, Direction, MeanAbsoluteError, MeanSquaredError, Metric, metric};
 pub use parts::Parts;

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use crate::{Error, Targets, Tensor};
 
 /// Whether more of a metric is better.
@@ -17,7 +19,8 @@ pub trait Metric: Send + Sync {
     /// Which way is better.
     fn direction(&self) -> Direction;
 
-    /// Judges `outputs` `(samples, width)`: scores of classes (logits or probabilities) or real values.
+    /// Judges `outputs` `(samples, width)`: scores of classes (logits or probabilities; one probability for two classes) or
+    /// real values.
     ///
     /// # Errors
     /// [`Error::Metric`] when outputs and targets cannot be compared.
@@ -52,8 +55,8 @@ impl Metric for Accuracy {
     }
 
     fn evaluate(&self, outputs: &Tensor, targets: &Targets) -> Result<f64, Error> {
-        let (labels, classes) = labels(self.name(), outputs, targets)?;
-        let right = outputs.values().chunks_exact(classes).zip(labels);
+        let Scores { scores, labels, classes } = scores(self.name(), outputs, targets)?;
+        let right = scores.chunks_exact(classes).zip(labels);
         let right = right.filter(|(scores, label)| argmax(scores) == **label as usize).count();
         Ok(right as f64 / labels.len() as f64)
     }
@@ -73,11 +76,11 @@ impl Metric for Auc {
     }
 
     fn evaluate(&self, outputs: &Tensor, targets: &Targets) -> Result<f64, Error> {
-        let (labels, classes) = labels(self.name(), outputs, targets)?;
+        let Scores { scores, labels, classes } = scores(self.name(), outputs, targets)?;
         let areas: Vec<f64> = (0..classes)
             .filter_map(|class| {
-                let scores = outputs.values().chunks_exact(classes).map(|row| row[class]);
-                area(scores.zip(labels.iter().map(|&label| label as usize == class)).collect())
+                let of_class = scores.chunks_exact(classes).map(|row| row[class]);
+                area(of_class.zip(labels.iter().map(|&label| label as usize == class)).collect())
             })
             .collect();
         if areas.is_empty() {
@@ -151,21 +154,33 @@ fn argmax(scores: &[f32]) -> usize {
     best
 }
 
-fn labels<'a>(
+/// What classes were told, and which were right.
+struct Scores<'a> {
+    /// A row of `classes` a sample.
+    scores: Cow<'a, [f32]>,
+    labels: &'a [u32],
+    classes: usize,
+}
+
+/// The score of each class, the labels and the number of classes. A single output for two classes is the probability of
+/// the second.
+fn scores<'a>(
     metric: &'static str,
-    outputs: &Tensor,
+    outputs: &'a Tensor,
     targets: &'a Targets,
-) -> Result<(&'a [u32], usize), Error> {
-    match targets {
-        Targets::Classes { labels, classes }
-            if *classes > 0
-                && !labels.is_empty()
-                && outputs.shape() == [labels.len(), *classes] =>
-        {
-            Ok((labels, *classes))
-        }
-        _ => Err(incomparable(metric, outputs, targets)),
+) -> Result<Scores<'a>, Error> {
+    let Targets::Classes { labels, classes } = targets else {
+        return Err(incomparable(metric, outputs, targets));
+    };
+    let (samples, classes) = (labels.len(), *classes);
+    if samples > 0 && classes > 0 && outputs.shape() == [samples, classes] {
+        return Ok(Scores { scores: Cow::Borrowed(outputs.values()), labels, classes });
     }
+    if samples > 0 && classes == 2 && outputs.shape() == [samples, 1] {
+        let both = outputs.values().iter().flat_map(|&second| [1.0 - second, second]);
+        return Ok(Scores { scores: Cow::Owned(both.collect()), labels, classes });
+    }
+    Err(incomparable(metric, outputs, targets))
 }
 
 fn mean_difference(
@@ -211,6 +226,20 @@ mod tests {
         let targets = Targets::classes(vec![0, 0, 1, 1], 2).unwrap();
         // Pairs (0,2), (0,3), (1,3) ordered, (1,2) tied: 3.5 of 4.
         assert_eq!(Auc.evaluate(&outputs, &targets).unwrap(), 0.875);
+    }
+
+    /// One probability says the same as both.
+    #[test]
+    fn two_classes_by_one_output() {
+        let second = Tensor::new(vec![4, 1], vec![0.1, 0.8, 0.4, 0.6]).unwrap();
+        let both = scores(&[[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.4, 0.6]]);
+        let targets = Targets::classes(vec![0, 1, 1, 0], 2).unwrap();
+        for metric in [&Accuracy as &dyn Metric, &Auc] {
+            let judge = |outputs| metric.evaluate(outputs, &targets).unwrap();
+            assert_eq!(judge(&second), judge(&both));
+        }
+        let three = Targets::classes(vec![0, 1, 1, 2], 3).unwrap();
+        assert!(matches!(Accuracy.evaluate(&second, &three), Err(Error::Metric { .. })));
     }
 
     #[test]

@@ -136,14 +136,14 @@ pub(crate) fn for_each_block(
     source: &dyn Source,
     mut visit: impl FnMut(&Tensor),
 ) -> Result<(), Error> {
-    for rows in blocks(source.rows(), source.row_len()) {
+    for rows in ranges(source.rows(), source.row_len()) {
         visit(&source.block(rows)?);
     }
     Ok(())
 }
 
 /// The ranges that `rows` of `row_len` elements each are read in.
-pub(crate) fn blocks(rows: usize, row_len: usize) -> impl Iterator<Item = Range<usize>> {
+pub(crate) fn ranges(rows: usize, row_len: usize) -> impl Iterator<Item = Range<usize>> {
     let step = (BLOCK / row_len.max(1)).max(1);
     (0..rows).step_by(step).map(move |first| first..(first + step).min(rows))
 }
@@ -198,9 +198,9 @@ mod tests {
     #[test]
     fn blocks_cover_all_rows_once() {
         for (rows, width) in [(0, 4), (1, 1 << 20), (300_000, 1), (1000, 784)] {
-            let all: Vec<usize> = blocks(rows, width).flatten().collect();
+            let all: Vec<usize> = ranges(rows, width).flatten().collect();
             assert_eq!(all, (0..rows).collect::<Vec<_>>());
-            assert!(blocks(rows, width).all(|block| block.len() * width <= BLOCK.max(width)));
+            assert!(ranges(rows, width).all(|block| block.len() * width <= BLOCK.max(width)));
         }
     }
 }

@@ -122,6 +122,28 @@ pub fn load_parts_within(reference: &str, memory: u64) -> Result<Parts, Error> {
         .map_err(|error| error.in_file(&reference.path))
 }
 
+/// Inputs, and targets where there are any.
+pub type Given = (Vec<Arc<dyn Source>>, Option<Targets>);
+
+/// Reads the inputs that `reference` names, and the targets if there are any: for networks that are only to answer. Without
+/// targets are an `.npy` file alone, and an `.npz` file that names none and has no array `y`.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_inputs(reference: &str) -> Result<Given, Error> {
+    let parsed = Reference::parse(reference)?;
+    let unlabelled = match format::of(&parsed)?.name {
+        npy::NAME => npy::unlabelled(&parsed, IN_MEMORY),
+        npz::NAME => npz::unlabelled(&parsed, IN_MEMORY),
+        _ => Ok(None),
+    };
+    if let Some(inputs) = unlabelled.map_err(|error| error.in_file(&parsed.path))? {
+        return Ok((inputs, None));
+    }
+    let data = load(reference)?;
+    Ok((data.inputs().to_vec(), Some(data.targets().clone())))
+}
+
 /// Reads the arrays of the usual names from an `.npz` archive in memory, such as one built into a program.
 ///
 /// # Errors

@@ -175,6 +175,25 @@ pub enum Error {
     #[error("{error}")]
     Graph { error: Box<handaxe_graph::Error> },
 
+    #[error(
+        "it is no model in a form that is known: handaxe's .safetensors, Keras' .keras and .h5, or an architecture in .json with its weights in .h5"
+    )]
+    UnknownModel,
+
+    #[error(
+        "the extension says how a model is written: .safetensors for handaxe, .keras for Keras 3, .h5 for Keras 2"
+    )]
+    ModelExtension,
+
+    #[error("unknown form of model `{given}`: known are safetensors, keras, h5")]
+    UnknownForm { given: String },
+
+    #[error("the extension says how answers are written: .npy or .csv")]
+    AnswersExtension,
+
+    #[error("an .npy file holds one array, the network has {outputs} outputs: write a .csv")]
+    SeveralOutputs { outputs: usize },
+
     #[error("it is not a readable .safetensors file: {error}")]
     Safetensors { error: safetensors::SafeTensorError },
 
@@ -218,7 +237,10 @@ pub enum Error {
     #[error("the archive's {part} cannot be read: {error}")]
     NoPart { part: &'static str, error: zip::result::ZipError },
 
-    #[error("the archive's {part} is larger than {most} bytes: that is no model")]
+    #[error("it is larger than {most} bytes: no file of its kind is")]
+    FileTooLarge { most: u64 },
+
+    #[error("{part} is larger than {most} bytes: that is no model")]
     PartTooLarge { part: &'static str, most: u64 },
 
     #[error("its text is not UTF-8 from byte {place} on")]
@@ -226,6 +248,9 @@ pub enum Error {
 
     #[error("its HDF5 part cannot be read: {error}")]
     Hdf5 { error: hdf5_pure::Error },
+
+    #[error("its parts lie in each other, and are read more often than those of any honest file")]
+    Hdf5Tangled,
 
     #[error("its array `{array}` cannot be read: {error}")]
     Hdf5Array { array: String, error: hdf5_pure::Error },
@@ -257,8 +282,11 @@ pub enum Error {
     #[error("layer `{layer}` is of type {class}: {why}")]
     KerasLayer { layer: String, class: String, why: &'static str },
 
-    #[error("layer `{layer}`: the activation {given} is not known{}", did_you_mean(nearest))]
-    KerasActivation { layer: String, given: String, nearest: Option<String> },
+    #[error(
+        "layer `{layer}` ({class}): the activation {given} is not known{}",
+        did_you_mean(nearest)
+    )]
+    KerasActivation { layer: String, class: String, given: String, nearest: Option<String> },
 
     #[error("layer `{layer}` has no weight `{weight}` in the file")]
     KerasWeight { layer: String, weight: String },
@@ -272,9 +300,6 @@ pub enum Error {
     #[error("layer `{layer}` waits for itself: the calls go round in a circle")]
     KerasCycle { layer: String },
 
-    #[error("it has more than {most} layers: that is no network for an FPGA")]
-    TooManyLayers { most: usize },
-
     #[error(
         "layer `{layer}`: Keras {generation} has not {what}; write the native form or the other one of Keras'"
     )]
@@ -285,6 +310,9 @@ pub enum Error {
 
     #[error("it is neither YAML nor JSON as hls4ml writes it: {what}")]
     HlsSyntax { what: String },
+
+    #[error("unknown {what} `{given}`: known are {known}")]
+    HlsChoice { what: &'static str, given: String, known: &'static str },
 
     #[error("{place}: unknown key `{key}`{}", did_you_mean(nearest))]
     HlsKey { place: String, key: String, nearest: Option<String> },
@@ -300,6 +328,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the machine failed (a full disk, a missing permission) and not what was given.
+    pub fn is_io(&self) -> bool {
+        match self {
+            Self::InFile { error, .. } => error.is_io(),
+            error => matches!(error, Self::Io { .. }),
+        }
+    }
+
     /// The same, found in `path`.
     pub(crate) fn in_file(self, path: &Path) -> Self {
         match self {

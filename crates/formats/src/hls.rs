@@ -1,21 +1,29 @@
 //! hls4ml's configurations, from YAML or JSON.
 //!
-//! Read are what `config_from_keras_model` gives (levels `Model`, `LayerType`, `LayerName`) and the `hls4ml_config.yml` of a
+//! [`Template`] writes one for a model. Read are what `config_from_keras_model` gives (levels `Model`, `LayerType`, `LayerName`) and the `hls4ml_config.yml` of a
 //! project, which holds it under `HLSConfig` beside `IOType`, `Backend` and others. Keys may be written in any case, with
 //! or without underscores, and types with or without `_t`. `Precision` may be one string or a mapping. What hls4ml writes
 //! and handaxe has no use for is passed over; any other unknown key is an error, since it is a setting that would be lost.
 
 mod keys;
+mod kind;
 mod section;
+mod template;
+mod yaml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use handaxe_graph::{HlsConfig, Section};
 use serde_json::{Map, Value};
 
 use crate::Error;
+use crate::read::read_at_most;
 use keys::{LEVELS, PROJECT, is, nearest_key};
+pub use template::{Backend, Granularity, Project, Template};
+
+/// The largest configuration that is read, in bytes.
+const MOST_TEXT: u64 = 1 << 23;
 
 /// Reads a configuration from a file.
 ///
@@ -23,8 +31,10 @@ use keys::{LEVELS, PROJECT, is, nearest_key};
 /// As [`parse`], or the file cannot be read.
 pub fn load(path: impl AsRef<Path>) -> Result<HlsConfig, Error> {
     let path = path.as_ref();
-    let text = std::fs::read_to_string(path).map_err(|error| Error::opening(path, error))?;
-    parse(&text).map_err(|error| error.in_file(path))
+    let bytes = read_at_most(path, MOST_TEXT)?;
+    let text = std::str::from_utf8(&bytes);
+    let text = text.map_err(|error| Error::NotText { place: error.valid_up_to() });
+    text.and_then(parse).map_err(|error| error.in_file(path))
 }
 
 /// Reads a configuration from the text of a file.
@@ -52,6 +62,9 @@ pub fn load(path: impl AsRef<Path>) -> Result<HlsConfig, Error> {
 /// # Errors
 /// Text that is neither YAML nor JSON, unknown keys, precisions and other values that cannot be: with their place.
 pub fn parse(text: &str) -> Result<HlsConfig, Error> {
+    if text.len() as u64 > MOST_TEXT {
+        return Err(Error::FileTooLarge { most: MOST_TEXT });
+    }
     let document = document(text)?;
     let top = mapping("the file", &document)?;
     let nested = top.iter().find(|(key, _)| is(key, "HLSConfig"));
@@ -95,10 +108,15 @@ fn level(config: &mut HlsConfig, key: &str, value: &Value) -> Result<bool, Error
 
 fn sections(level: &str, value: &Value) -> Result<BTreeMap<String, Section>, Error> {
     let Some(value) = optional(value) else { return Ok(BTreeMap::new()) };
-    let read = |(name, value): (&String, &Value)| {
-        Ok((name.clone(), section::section(&format!("{level} {name}"), value)?))
-    };
-    mapping(level, value)?.iter().map(read).collect()
+    let (mut found, mut lower) = (BTreeMap::new(), BTreeSet::new());
+    for (name, value) in mapping(level, value)? {
+        // hls4ml looks names up in lower case, so that of two only one would count.
+        if !lower.insert(name.to_lowercase()) {
+            return Err(Error::HlsTwice { place: level.to_owned(), key: name.clone() });
+        }
+        found.insert(name.clone(), section::section(&format!("{level} {name}"), value)?);
+    }
+    Ok(found)
 }
 
 /// What begins with a brace is JSON, or YAML that looks like it. Tags such as `!keras_model` only concern hls4ml.

@@ -12,9 +12,11 @@ mod call;
 mod config;
 mod convolution;
 mod hdf5;
+pub mod known;
 mod layer;
 mod quantiser;
 mod shape;
+mod table;
 mod topology;
 mod weights;
 mod write;
@@ -27,18 +29,21 @@ use serde_json::Value;
 use zip::ZipArchive;
 
 use crate::Error;
+use crate::read::read_at_most;
 use config::Config;
 use hdf5::Hdf5;
 use weights::Store;
 pub use write::{h5_bytes, keras_bytes, save_h5, save_keras};
 
-/// The largest part of an archive that is unpacked: more than the weights of any model that is accepted.
+/// The largest file that is read, and the largest part of an archive that is unpacked: more than the weights of any model
+/// that is accepted.
 const MOST_BYTES: u64 = 1 << 30;
-/// The largest architecture that is read.
-const MOST_TEXT: u64 = 1 << 26;
-
-/// Every type of layer that is read, by Keras' name. Recurrent and custom layers are errors.
-pub const LAYERS: &[&str] = layer::KNOWN;
+/// So much of a part is unpacked whatever the archive's size,
+const SURELY: u64 = 1 << 26;
+/// and beyond that so many bytes for each of the archive's. Keras itself does not pack.
+const UNPACKED_A_BYTE: u64 = 64;
+/// The largest architecture that is read: in memory it may take a hundred times as much.
+const MOST_TEXT: u64 = 1 << 23;
 
 /// Reads a model with its weights.
 ///
@@ -51,19 +56,24 @@ pub const LAYERS: &[&str] = layer::KNOWN;
 /// A file that is missing, broken or of another kind; a layer that cannot be loaded (recurrent, custom, channels first, ...),
 /// with its name and type; weights that are missing or do not fit.
 pub fn load(reference: &str) -> Result<Model, Error> {
-    let (path, weights) = match reference.rsplit_once(":weights=") {
-        Some((path, weights)) => (Path::new(path), Some(PathBuf::from(weights))),
-        None => (Path::new(reference), None),
-    };
-    let bytes = std::fs::read(path).map_err(|error| Error::opening(path, error))?;
+    let (path, weights) = split(reference);
+    let bytes = read_at_most(path, MOST_BYTES)?;
     if bytes.first() != Some(&b'{') {
         return whole(bytes).map_err(|error| error.in_file(path));
     }
-    let weights = weights.map_or_else(|| beside(path), Ok)?;
-    let stored = std::fs::read(&weights).map_err(|error| Error::opening(&weights, error))?;
+    let weights = weights.map_or_else(|| beside(path), |weights| Ok(weights.to_owned()))?;
+    let stored = read_at_most(&weights, MOST_BYTES)?;
     let store = Hdf5::open(stored).and_then(Store::new).map_err(|error| error.in_file(&weights))?;
     let config = text(&bytes).and_then(|text| Config::parse(text, None));
     config.and_then(|config| topology::build(&config, &store)).map_err(|error| error.in_file(path))
+}
+
+/// The file of the architecture, and that of the weights if the reference names one.
+pub(crate) fn split(reference: &str) -> (&Path, Option<&Path>) {
+    match reference.rsplit_once(":weights=") {
+        Some((path, weights)) => (Path::new(path), Some(Path::new(weights))),
+        None => (Path::new(reference), None),
+    }
 }
 
 /// Reads a model from the content of a `.keras` archive or a whole `.h5` file.
@@ -89,14 +99,16 @@ fn whole(bytes: Vec<u8>) -> Result<Model, Error> {
     }
     let file = Hdf5::open(bytes)?;
     let Some(config) = file.text("", "model_config")? else { return Err(Error::WeightsOnly) };
+    let config = text(config.as_bytes())?;
     let version = file.text("", "keras_version")?;
     let preprocessing = file.text("", write::OURS)?;
-    let config = Config::parse(&config, version.as_deref())?;
+    let config = Config::parse(config, version.as_deref())?;
     preprocessed(topology::build(&config, &Store::new(file)?)?, preprocessing.as_deref())
 }
 
 /// The `.keras` form: an archive of `config.json`, `metadata.json` and `model.weights.h5`.
 fn archive(bytes: Vec<u8>) -> Result<Model, Error> {
+    let most = SURELY.saturating_add((bytes.len() as u64).saturating_mul(UNPACKED_A_BYTE));
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| Error::Zip { error })?;
     let config = part(&mut archive, "config.json", MOST_TEXT)?;
     let metadata = part(&mut archive, "metadata.json", MOST_TEXT)?;
@@ -104,7 +116,7 @@ fn archive(bytes: Vec<u8>) -> Result<Model, Error> {
         .map_err(|error| Error::KerasJson { part: "metadata.json", error })?;
     let version = metadata.get("keras_version").and_then(Value::as_str);
     let config = Config::parse(text(&config)?, version)?;
-    let weights = part(&mut archive, "model.weights.h5", MOST_BYTES)?;
+    let weights = part(&mut archive, "model.weights.h5", most.min(MOST_BYTES))?;
     let model = topology::build(&config, &Store::new(Hdf5::open(weights)?)?)?;
     preprocessed(model, metadata.get(write::OURS).and_then(Value::as_str))
 }
@@ -134,7 +146,11 @@ fn part(
     Ok(bytes)
 }
 
+/// The text of an architecture.
 fn text(bytes: &[u8]) -> Result<&str, Error> {
+    if bytes.len() as u64 > MOST_TEXT {
+        return Err(Error::PartTooLarge { part: "the architecture", most: MOST_TEXT });
+    }
     std::str::from_utf8(bytes).map_err(|error| Error::NotText { place: error.valid_up_to() })
 }
 

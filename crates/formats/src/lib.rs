@@ -1,9 +1,11 @@
-//! Files in and out: data sets, native models and hls4ml's configurations.
+//! Files in and out: data sets, models and hls4ml's configurations.
 //!
 //! - [`data::load`], [`data::load_parts`]: `.npz`, `.npy`, IDX, `.csv`, `.arff` and `.parquet` into a [`handaxe_data::Dataset`];
+//! - [`model::load`], [`model::save`]: a model in any form, told by content and by name;
 //! - [`native::load`], [`native::save`]: a [`handaxe_graph::Model`] as one `.safetensors` file;
 //! - [`keras::load`], [`keras::save_keras`], [`keras::save_h5`]: the same as Keras' files;
-//! - [`hls::load`], [`hls::parse`]: hls4ml's YAML or JSON into a [`handaxe_graph::HlsConfig`];
+//! - [`hls::load`], [`hls::parse`]: hls4ml's YAML or JSON into a [`handaxe_graph::HlsConfig`]; [`hls::Template`] writes it;
+//! - [`answers::save`]: what a network answers, as `.npy` or `.csv`;
 //! - [`write_atomically`]: what is written is there as a whole or not at all.
 //!
 //! What is read may come from anyone: every reader answers broken or hostile files with an [`Error`] that names the file
@@ -24,11 +26,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod answers;
 pub mod data;
 mod error;
 pub mod hls;
 pub mod keras;
+pub mod model;
 pub mod native;
+mod read;
 mod write;
 
 pub use error::Error;

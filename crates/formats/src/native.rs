@@ -12,11 +12,16 @@ use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
 
+use crate::read::read_at_most;
 use crate::{Error, write_atomically};
 
 /// The version of the graph's JSON that this crate writes, and the newest that it reads.
 const FORMAT: u64 = 1;
 const KEY: &str = "handaxe";
+/// The largest file that is read: more than the weights of any model that is accepted.
+const MOST_BYTES: u64 = 1 << 30;
+/// The largest header, in which the graph stands: in memory it may take a hundred times as much.
+const MOST_HEADER: u64 = 1 << 23;
 
 #[derive(Serialize)]
 struct Written<'a> {
@@ -52,11 +57,11 @@ pub fn save(model: &Model, path: impl AsRef<Path>) -> Result<(), Error> {
 /// that is missing, unknown, of another type or shape, or not finite.
 pub fn load(path: impl AsRef<Path>) -> Result<Model, Error> {
     let path = path.as_ref();
-    let bytes = std::fs::read(path).map_err(|error| Error::opening(path, error))?;
+    let bytes = read_at_most(path, MOST_BYTES)?;
     from_bytes(&bytes).map_err(|error| error.in_file(path))
 }
 
-fn to_bytes(model: &Model) -> Result<Vec<u8>, Error> {
+pub(crate) fn to_bytes(model: &Model) -> Result<Vec<u8>, Error> {
     let graph = serde_json::to_string(&Written { format: FORMAT, model })
         .map_err(|error| Error::GraphJson { error })?;
     let mut weights = Vec::new();
@@ -75,8 +80,17 @@ fn to_bytes(model: &Model) -> Result<Vec<u8>, Error> {
     serialize(views, Some(metadata)).map_err(|error| Error::Safetensors { error })
 }
 
-fn from_bytes(bytes: &[u8]) -> Result<Model, Error> {
+/// Reads a model from the content of a file.
+///
+/// # Errors
+/// As [`load`], but for a file that is missing.
+pub fn from_bytes(bytes: &[u8]) -> Result<Model, Error> {
     let broken = |error| Error::Safetensors { error };
+    // The file begins with the length of its header.
+    let header = bytes.first_chunk().map_or(0, |length| u64::from_le_bytes(*length));
+    if header > MOST_HEADER {
+        return Err(Error::PartTooLarge { part: "its header", most: MOST_HEADER });
+    }
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(broken)?;
     let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
     let graph = metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY));

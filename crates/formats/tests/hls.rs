@@ -4,7 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
-use handaxe_formats::hls::{load, parse};
+use handaxe_formats::hls::{Backend, Project, Template, load, parse};
+use handaxe_formats::model;
 use handaxe_graph::{HlsConfig, IoType, Strategy};
 use proptest::prelude::*;
 
@@ -42,6 +43,29 @@ fn the_forms_that_hls4ml_writes() {
     assert_eq!(project.layer_name["conv1"].parallelization_factor, Some(1));
     assert_eq!(precision(&project, "bn1", "scale"), "auto");
     assert_eq!(fixture("create_config.VivadoAccelerator.json").io_type, Some(IoType::IoParallel));
+}
+
+/// What is written for a network is what hls4ml writes for it, quantised types and all.
+#[test]
+fn a_template_is_what_hls4ml_writes() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/hls_config");
+    let model = model::load(&folder.join("qmlp.h5").display().to_string()).unwrap();
+    let template = Template { backend: Backend::Vivado, ..Template::default() };
+    let text = template.yaml(&model);
+    assert_eq!(parse(&text).unwrap(), load(folder.join("qmlp.Vivado.name.yml")).unwrap());
+    assert!(text.contains("      weight: fixed<6,1,TRN,WRAP,0>\n"), "{text}");
+
+    let project = Project { io_type: IoType::IoStream, model: Some("qmlp.h5".to_owned()) };
+    let whole = Template { project: Some(project), ..template };
+    let read = parse(&whole.yaml(&model)).unwrap();
+    assert_eq!(read, HlsConfig { io_type: Some(IoType::IoStream), ..parse(&text).unwrap() });
+}
+
+/// Of two names that differ in case only one would count in hls4ml.
+#[test]
+fn names_in_two_cases_are_one_too_many() {
+    let error = parse("LayerName: {fc1: {ReuseFactor: 2}, FC1: {ReuseFactor: 4}}").unwrap_err();
+    assert!(error.to_string().contains("is given twice"), "{error}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use handaxe_fixed::Precision;
 use serde::{Deserialize, Serialize};
@@ -7,6 +7,10 @@ use crate::{
     Error, HlsConfig, IoType, Layer, LayerId, LayerType, Model, Op, Strategy, closest_reuse_factor,
     is_valid_reuse_factor, nearest,
 };
+
+/// What hls4ml builds where nothing is said.
+const DEFAULT_REUSE_FACTOR: usize = 1;
+const DEFAULT_STRATEGY: Strategy = Strategy::Latency;
 
 /// Which weights form a group (spec/optimization.md section 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -42,6 +46,29 @@ impl std::fmt::Display for Structure {
             }
             Self::Block { height, width } => f.pad(&format!("block {height}x{width}")),
         }
+    }
+}
+
+impl std::str::FromStr for Structure {
+    type Err = Error;
+
+    /// Reads what [`Display`](std::fmt::Display) writes: `unstructured`, `structured`, `pattern 256/1`, `block 2x4`.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let pair = |numbers: &str, between| {
+            let (first, second) = numbers.split_once(between)?;
+            Some((first.trim().parse().ok()?, second.trim().parse().ok()?))
+        };
+        let found = match text.trim().split_once(' ') {
+            None if text.trim() == "unstructured" => Some(Self::Unstructured),
+            None if text.trim() == "structured" => Some(Self::Structured),
+            Some(("pattern", numbers)) => pair(numbers, '/')
+                .map(|(offset, consecutive)| Self::Pattern { offset, consecutive }),
+            Some(("block", numbers)) => {
+                pair(numbers, 'x').map(|(height, width)| Self::Block { height, width })
+            }
+            _ => None,
+        };
+        found.ok_or_else(|| Error::UnknownStructure { given: text.to_owned() })
     }
 }
 
@@ -125,6 +152,7 @@ pub enum Diagnostic {
     ReuseFactorSnapped { layer: String, asked: usize, used: usize, n_in: usize, n_out: usize },
     StrategyTreatedAs { layer: String, asked: Strategy, used: Strategy },
     UnknownLayer { name: String, nearest: Option<String> },
+    DefaultUsed { setting: &'static str, value: String, layers: Vec<String> },
 }
 
 impl std::fmt::Display for Diagnostic {
@@ -140,6 +168,10 @@ impl std::fmt::Display for Diagnostic {
             Self::UnknownLayer { name, nearest } => {
                 write!(f, "the configuration names a layer `{name}` that the model does not have")?;
                 nearest.as_ref().map_or(Ok(()), |nearest| write!(f, "; did you mean `{nearest}`?"))
+            }
+            Self::DefaultUsed { setting, value, layers } => {
+                let layers = layers.join(", ");
+                write!(f, "no {setting} is stated for {layers}: {value}, hls4ml's default, is used")
             }
         }
     }
@@ -159,6 +191,7 @@ impl Model {
         if let Some(config) = config {
             config.verify()?;
             diagnostics.extend(self.unknown_layers(config));
+            diagnostics.extend(self.defaults(config));
         }
         let last = self.layers_without_kernel_after();
         let layers = self.layers().filter_map(|(id, layer)| {
@@ -189,9 +222,11 @@ impl Model {
     /// Names in the configuration that no layer bears. hls4ml itself adds `<layer>_<activation>` and `<layer>_input`.
     fn unknown_layers(&self, config: &HlsConfig) -> Vec<Diagnostic> {
         let names: Vec<&str> = self.layers().map(|(_, layer)| layer.name()).collect();
+        let lower: BTreeSet<String> = names.iter().map(|name| name.to_lowercase()).collect();
         let known = |name: &str| {
-            names.contains(&name)
-                || name.rsplit_once('_').is_some_and(|(layer, _)| names.contains(&layer))
+            let name = name.to_lowercase();
+            let bears = |layer: &str| lower.contains(layer);
+            bears(&name) || name.rsplit_once('_').is_some_and(|(layer, _)| bears(layer))
         };
         let unknown = config.layer_name.keys().filter(|name| !known(name));
         unknown
@@ -200,6 +235,32 @@ impl Model {
                 nearest: nearest(name, names.iter().copied()),
             })
             .collect()
+    }
+
+    /// Settings of layers with a kernel that no level of the configuration states.
+    fn defaults(&self, config: &HlsConfig) -> Vec<Diagnostic> {
+        type States = fn(&HlsConfig, &str, LayerType) -> bool;
+        let settings: [(&'static str, String, States); 3] = [
+            ("precision", HlsConfig::DEFAULT_PRECISION.to_string(), |config, name, kind| {
+                ["weight", "result"]
+                    .iter()
+                    .all(|variable| config.stated_precision(name, kind, variable).is_some())
+            }),
+            ("reuse factor", DEFAULT_REUSE_FACTOR.to_string(), |config, name, kind| {
+                config.setting(name, kind, |section| section.reuse_factor).is_some()
+            }),
+            ("strategy", DEFAULT_STRATEGY.to_string(), |config, name, kind| {
+                config.setting(name, kind, |section| section.strategy).is_some()
+            }),
+        ];
+        let left_to_default = |(setting, value, states): (&'static str, String, States)| {
+            let kernels = self.layers().filter(|(_, layer)| layer.kernel().is_some());
+            let unstated =
+                kernels.filter(|(_, layer)| !states(config, layer.name(), layer.op().layer_type()));
+            let layers: Vec<String> = unstated.map(|(_, layer)| layer.name().to_owned()).collect();
+            (!layers.is_empty()).then_some(Diagnostic::DefaultUsed { setting, value, layers })
+        };
+        settings.into_iter().filter_map(left_to_default).collect()
     }
 
     /// For every layer, whether no kernel lies behind it.
@@ -223,7 +284,8 @@ fn hls_attributes(
 ) -> HlsAttributes {
     let (name, kind) = (layer.name(), layer.op().layer_type());
     let (n_in, n_out) = multiplication(layer, input);
-    let asked = config.setting(name, kind, |section| section.reuse_factor).unwrap_or(1);
+    let asked =
+        config.setting(name, kind, |section| section.reuse_factor).unwrap_or(DEFAULT_REUSE_FACTOR);
     let reuse_factor = closest_reuse_factor(asked, n_in, n_out);
     if !is_valid_reuse_factor(asked, n_in, n_out) {
         let layer = name.to_owned();
@@ -236,7 +298,7 @@ fn hls_attributes(
         });
     }
     let strategy =
-        config.setting(name, kind, |section| section.strategy).unwrap_or(Strategy::Latency);
+        config.setting(name, kind, |section| section.strategy).unwrap_or(DEFAULT_STRATEGY);
     if strategy.nearest_basic() != strategy {
         let (layer, used) = (name.to_owned(), strategy.nearest_basic());
         diagnostics.push(Diagnostic::StrategyTreatedAs { layer, asked: strategy, used });
@@ -320,6 +382,36 @@ mod tests {
             "{said:?}"
         );
         assert!(said[1].contains("reuse factor 4 cannot be built for 27 x 6; 3"), "{said:?}");
+    }
+
+    /// What is left to defaults is said once a setting; a name in another case is no unknown layer.
+    #[test]
+    fn defaults_are_told() {
+        let mut config = HlsConfig::default();
+        let section = crate::Section { reuse_factor: Some(2), ..crate::Section::default() };
+        config.layer_name.insert("POINTWISE".to_owned(), section);
+        config.model.precision.insert("default".to_owned(), "half".parse().unwrap());
+        let (layers, diagnostics) = convnet().attributes(Some(&config)).unwrap();
+        assert_eq!(layers[1].hls.as_ref().unwrap().reuse_factor, 2);
+        let said: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            [
+                "no reuse factor is stated for conv, out: 1, hls4ml's default, is used",
+                "no strategy is stated for conv, pointwise, out: Latency, hls4ml's default, is used",
+            ]
+        );
+    }
+
+    #[test]
+    fn structures_are_read_as_they_are_written() {
+        for text in ["unstructured", "structured", "pattern 256/1", "block 2x4"] {
+            assert_eq!(text.parse::<Structure>().unwrap().to_string(), text);
+        }
+        for text in ["", "pattern", "pattern 4", "block 2/4", "Structured", "block -1x2"] {
+            let error = text.parse::<Structure>().unwrap_err().to_string();
+            assert!(error.contains("block 2x4"), "{error}");
+        }
     }
 
     #[test]

@@ -12,10 +12,24 @@ pub enum Error {
     )]
     BadName { name: String },
 
+    #[error("the name `{begin}...` is {given} bytes long: a layer's has at most {most}")]
+    LongName { begin: String, given: usize, most: usize },
+
+    #[error("it has more than {most} layers: that is no network for an FPGA")]
+    TooManyLayers { most: usize },
+
+    #[error("layer `{layer}` would hold an array of {given} axes: at most {most} are known")]
+    TooManyAxes { layer: String, given: usize, most: usize },
+
     #[error(
         "layer `{layer}` takes its input from layer number {input}, which does not come before it"
     )]
     UnknownInput { layer: String, input: u32 },
+
+    #[error(
+        "`{given}` is no structure: write unstructured, structured, pattern 256/1 or block 2x4"
+    )]
+    UnknownStructure { given: String },
 
     #[error("the model has no layer `{layer}`{}", hint(nearest))]
     UnknownLayer { layer: String, nearest: Option<String> },
@@ -45,9 +59,9 @@ pub enum Error {
     },
 
     #[error(
-        "layer `{layer}` would hold more elements than this machine can address (shape {shape:?})"
+        "layer `{layer}` would hold an array of shape {shape:?}: at most {most} elements are accepted"
     )]
-    TooLarge { layer: String, shape: Vec<usize> },
+    TooLarge { layer: String, shape: Vec<usize>, most: usize },
 
     #[error(
         "with layer `{layer}` the model would have more than {most} weights: that is no network for an FPGA"

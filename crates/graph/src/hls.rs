@@ -193,12 +193,22 @@ impl HlsConfig {
 
     /// The precision of `variable` (`weight`, `result`, ...) in a layer. `auto` is answered as it is written.
     ///
-    /// Order: name and variable, name's default, type and variable, type's default, model and variable, model's default.
+    /// Order: name and variable, name's default, type and variable, type's default, model and variable, model's default. As
+    /// in hls4ml, the case of names and types does not matter.
     pub fn precision(&self, name: &str, layer_type: LayerType, variable: &str) -> Precision {
-        let stated = self.sections(name, layer_type).find_map(|section| {
-            section.precision.get(variable).or_else(|| section.precision.get("default"))
-        });
-        stated.copied().unwrap_or(Self::DEFAULT_PRECISION)
+        self.stated_precision(name, layer_type, variable).unwrap_or(Self::DEFAULT_PRECISION)
+    }
+
+    /// The precision of a layer's variable if any level states it.
+    pub(crate) fn stated_precision(
+        &self,
+        name: &str,
+        layer_type: LayerType,
+        variable: &str,
+    ) -> Option<Precision> {
+        self.setting(name, layer_type, |section| {
+            section.precision.get(variable).or_else(|| section.precision.get("default")).copied()
+        })
     }
 
     /// The precision to plan with: `auto` stands for the model's default until types are inferred.
@@ -228,12 +238,21 @@ impl HlsConfig {
     }
 
     fn sections(&self, name: &str, layer_type: LayerType) -> impl Iterator<Item = &Section> {
-        let named = self.layer_name.get(name);
         let kind = layer_type.name();
         // A quantised layer's type is QDense or the like in hls4ml, and Dense here.
-        let typed = self.layer_type.get(kind).or_else(|| self.layer_type.get(&format!("Q{kind}")));
-        named.into_iter().chain(typed).chain([&self.model])
+        let typed =
+            entry(&self.layer_type, kind).or_else(|| entry(&self.layer_type, &format!("Q{kind}")));
+        entry(&self.layer_name, name).into_iter().chain(typed).chain([&self.model])
     }
+}
+
+/// The entry under a name, whose case does not matter.
+fn entry<'a>(sections: &'a BTreeMap<String, Section>, name: &str) -> Option<&'a Section> {
+    let any_case = || {
+        let lower = name.to_lowercase();
+        sections.iter().find(|(known, _)| known.to_lowercase() == lower).map(|(_, found)| found)
+    };
+    sections.get(name).or_else(any_case)
 }
 
 #[cfg(test)]
@@ -261,5 +280,20 @@ mod tests {
         assert_eq!(width("fc", LayerType::Dense, "weight"), Some(12));
         assert_eq!(width("conv", LayerType::Conv2D, "weight"), Some(9));
         assert_eq!(width("conv", LayerType::Conv2D, "bias"), Some(16));
+    }
+
+    /// hls4ml looks names and types up in lower case (`HLSConfig.get_precision`, `get_reuse_factor`, `get_strategy`).
+    #[test]
+    fn the_case_of_names_does_not_matter() {
+        let config = HlsConfig {
+            layer_type: [("qdense".to_owned(), precisions(&[("weight", "fixed<6,1>")]))].into(),
+            layer_name: [("FC_1".to_owned(), precisions(&[("result", "fixed<10,4>")]))].into(),
+            ..HlsConfig::default()
+        };
+        let width = |variable| config.precision("fc_1", LayerType::Dense, variable).width();
+        assert_eq!(
+            (width("result"), width("weight"), width("bias")),
+            (Some(10), Some(6), Some(16))
+        );
     }
 }

@@ -37,7 +37,7 @@ pub use attributes::{
 pub use error::Error;
 pub use hls::{HlsConfig, IoType, Section, Strategy};
 pub use mask::{Mask, Masks};
-pub use model::{Layer, LayerId, Model};
+pub use model::{Layer, LayerId, MOST_LAYERS, Model};
 pub use nearest::nearest;
 pub use op::{Interpolation, LayerType, Op, Padding, PoolKind, Window};
 pub use quantiser::{Override, Quantiser, Scale};

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use handaxe_data::{Standardiser, Tensor};
 use serde::{Deserialize, Serialize};
@@ -6,6 +6,12 @@ use serde_json::Value;
 
 use crate::shape::MOST_WEIGHTS;
 use crate::{Error, Op, Quantiser, nearest};
+
+/// Largest number of layers of a model, and of arrays that one layer joins: far more than a network for an FPGA has, and
+/// few enough that what is done for each of them, for each of the others, takes no time.
+pub const MOST_LAYERS: usize = 1 << 12;
+/// Longest name of a layer, in bytes.
+const LONGEST_NAME: usize = 1 << 10;
 
 /// A layer's place in its model. Inputs always have smaller ids than the layers that read them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -110,6 +116,10 @@ impl Layer {
 pub struct Model {
     name: String,
     layers: Vec<Layer>,
+    /// Where each name stands.
+    places: BTreeMap<String, LayerId>,
+    /// Number of stored numbers.
+    parameters: usize,
     outputs: Vec<LayerId>,
     preprocessing: Vec<Standardiser>,
 }
@@ -120,6 +130,8 @@ impl Model {
         Self {
             name: name.to_owned(),
             layers: Vec::new(),
+            places: BTreeMap::new(),
+            parameters: 0,
             outputs: Vec::new(),
             preprocessing: Vec::new(),
         }
@@ -136,11 +148,18 @@ impl Model {
     /// # Errors
     /// A name that is taken or unusable, an input that does not exist, or shapes and parameters that do not fit.
     pub fn add(&mut self, name: &str, op: Op, inputs: &[LayerId]) -> Result<LayerId, Error> {
+        if name.len() > LONGEST_NAME {
+            let begin = name.chars().take(40).collect();
+            return Err(Error::LongName { begin, given: name.len(), most: LONGEST_NAME });
+        }
         if name.is_empty() || name.chars().any(|c| c == '/' || c.is_control()) {
             return Err(Error::BadName { name: name.to_owned() });
         }
-        if self.find(name).is_ok() {
+        if self.contains(name) {
             return Err(Error::DuplicateName { layer: name.to_owned() });
+        }
+        if self.layers.len() >= MOST_LAYERS {
+            return Err(Error::TooManyLayers { most: MOST_LAYERS });
         }
         let mut shapes = Vec::with_capacity(inputs.len());
         for input in inputs {
@@ -151,7 +170,7 @@ impl Model {
         let weights = op.weights(shapes.first().unwrap_or(&&[][..]));
         let count: usize =
             weights.iter().map(|(_, shape, _)| shape.iter().product::<usize>()).sum();
-        if self.parameters() + count > MOST_WEIGHTS {
+        if self.parameters + count > MOST_WEIGHTS {
             return Err(Error::TooManyWeights { layer: name.to_owned(), most: MOST_WEIGHTS });
         }
         let weights =
@@ -167,7 +186,10 @@ impl Model {
         };
         let id = LayerId(u32::try_from(self.layers.len()).unwrap_or(u32::MAX));
         self.layers.push(layer);
-        self.outputs.retain(|output| !inputs.contains(output));
+        self.places.insert(name.to_owned(), id);
+        self.parameters += count;
+        let read: BTreeSet<&LayerId> = inputs.iter().collect();
+        self.outputs.retain(|output| !read.contains(output));
         self.outputs.push(id);
         Ok(id)
     }
@@ -197,13 +219,17 @@ impl Model {
         &self.layers[id.index()]
     }
 
+    /// Whether a layer is called `name`.
+    pub fn contains(&self, name: &str) -> bool {
+        self.places.contains_key(name)
+    }
+
     /// The id of a layer's name.
     ///
     /// # Errors
     /// [`Error::UnknownLayer`], with the nearest name.
     pub fn find(&self, name: &str) -> Result<LayerId, Error> {
-        let found = self.layers().find(|(_, layer)| layer.name == name);
-        found.map(|(id, _)| id).ok_or_else(|| Error::UnknownLayer {
+        self.places.get(name).copied().ok_or_else(|| Error::UnknownLayer {
             layer: name.to_owned(),
             nearest: nearest(name, self.layers.iter().map(Layer::name)),
         })
@@ -244,7 +270,7 @@ impl Model {
 
     /// Number of stored numbers, running statistics included.
     pub fn parameters(&self) -> usize {
-        self.layers.iter().map(Layer::parameters).sum()
+        self.parameters
     }
 
     /// Replaces a weight.

@@ -62,8 +62,10 @@ impl Window {
     pub fn extent(&self) -> Vec<usize> {
         let taps = self.size.iter().enumerate();
         let dilation = |axis: usize| self.dilation.get(axis).copied().unwrap_or(1);
-        taps.map(|(axis, &size)| size.saturating_sub(1).saturating_mul(dilation(axis)) + 1)
-            .collect()
+        taps.map(|(axis, &size)| {
+            size.saturating_sub(1).saturating_mul(dilation(axis)).saturating_add(1)
+        })
+        .collect()
     }
 
     /// Zeros before and after each spatial axis for an input of extents `input`.

@@ -1,10 +1,13 @@
 //! The shape of a layer's output from the shapes of its inputs, without the sample axis.
 
-use crate::{Error, Op, Padding, Quantiser, Window};
+use crate::{Error, MOST_LAYERS, Op, Padding, Quantiser, Window};
 
 /// Largest number of elements of one layer's output: far more than fits an FPGA, and small enough that products of sizes
 /// stay far from overflow.
 const MOST_ELEMENTS: usize = 1 << 28;
+
+/// Largest number of axes of an array: as many as NumPy's had for twenty years.
+const MOST_AXES: usize = 32;
 
 /// Largest number of weights of a whole model (512 MiB), so that a hostile file cannot ask for all memory.
 pub(crate) const MOST_WEIGHTS: usize = 1 << 27;
@@ -23,10 +26,16 @@ impl Op {
             [input] => layer.single(input)?,
             several => layer.joined(several)?,
         };
+        if shape.len() > MOST_AXES {
+            let (layer, given) = (name.to_owned(), shape.len());
+            return Err(Error::TooManyAxes { layer, given, most: MOST_AXES });
+        }
         let input = inputs.first().copied().unwrap_or(&[]);
         let weights = self.weights(input).into_iter().map(|(_, shape, _)| shape);
         match weights.chain([shape.clone()]).find(|shape| is_too_large(shape)) {
-            Some(shape) => Err(Error::TooLarge { layer: name.to_owned(), shape }),
+            Some(shape) => {
+                Err(Error::TooLarge { layer: name.to_owned(), shape, most: MOST_ELEMENTS })
+            }
             None => Ok(shape),
         }
     }
@@ -52,8 +61,9 @@ impl Place<'_> {
         let (fits, expected) = match self.op {
             Op::Input { .. } => (given == 0, "no"),
             Op::Subtract => (given == 2, "exactly two"),
-            Op::Concatenate => (given >= 2, "two or more"),
-            op if op.is_element_wise_join() => (given >= 2, "two or more"),
+            op if op.is_element_wise_join() || *op == Op::Concatenate => {
+                ((2..=MOST_LAYERS).contains(&given), "2 to 4096")
+            }
             _ => (given == 1, "exactly one"),
         };
         if fits {
@@ -251,6 +261,10 @@ impl Place<'_> {
         }
         for &extent in window.size.iter().chain(&window.strides).chain(&window.dilation) {
             self.positive("window, stride and dilation", extent)?;
+            if extent > MOST_ELEMENTS {
+                let right = "no longer than the largest array";
+                return Err(self.parameter("the window", extent.to_string(), right));
+            }
         }
         if window.dilation.iter().any(|&taps| taps > 1)
             && window.strides.iter().any(|&step| step > 1)

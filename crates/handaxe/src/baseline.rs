@@ -25,7 +25,7 @@ pub fn train(
     let mut model = parse(spec, "network", shape)?;
     initialise(&mut model, Initialiser::default(), settings.seed)?;
     let mut trainer = trainer(&model, parts, metric(parts.natural_metric())?, settings)?;
-    let fit = Fit { epochs, frozen: None, stream: 0 };
+    let fit = Fit { epochs, frozen: None, stream: 0, ..Fit::default() };
     trainer.fit(&fit, &mut |_| Ok(())).map_err(handaxe_optimize::Error::Trainer)?;
     Ok(trainer.model().map_err(handaxe_optimize::Error::Trainer)?)
 }

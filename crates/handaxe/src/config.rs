@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use handaxe_graph::{HlsConfig, IoType, Strategy};
+use handaxe_optimize::LayerSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, FinalSparsity};
@@ -22,9 +24,9 @@ use crate::{Error, FinalSparsity};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct RunConfig {
-    /// A trained network, as `.safetensors`. Either this or `network`.
+    /// A trained network: `.safetensors`, `.keras`, `.h5` or `model.json:weights=FILE.h5`. Either this or `network`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub model: Option<PathBuf>,
+    pub model: Option<String>,
     /// A network to train first, such as `dense:64,relu,dense:5,softmax`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
@@ -50,6 +52,10 @@ pub struct RunConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,
 
+    /// What training makes small: `categorical-cross-entropy`, `binary-cross-entropy`, `mse` or `mae`. By default what the
+    /// targets and the network's outputs ask for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<String>,
     /// Epochs in which `network` is trained.
     pub baseline_epochs: usize,
     /// How the weights of `network` start, by default `glorot_uniform`; a given model is only drawn anew where this is said.
@@ -90,12 +96,17 @@ pub struct RunConfig {
     pub step: f64,
     /// binary: how close the search comes.
     pub threshold: f64,
-    /// Which groups of weights matter: `l1` or `l2`.
+    /// Which groups of weights matter: `l1`, `l2`, `oracle` or `saliency`.
     pub ranking: String,
+    /// saliency: random directions a batch by which the curvature of convolutions is estimated.
+    pub curvature_samples: usize,
     /// Solve a knapsack for each layer instead of one for the network.
     pub local: bool,
     /// Groups that every layer keeps.
     pub floor: usize,
+    /// Take idle neurons and filters out at the end and train what is left; by default as the objective has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reduce: Option<bool>,
     /// Who solves the knapsack.
     pub solver: String,
     /// Seconds that one solve may take; then the best selection found counts.
@@ -123,11 +134,25 @@ pub struct RunConfig {
     pub l1: f64,
     /// Penalty on the squares of kernel weights.
     pub l2: f64,
+    /// How strongly groups of weights are drawn to zero while the network is trained around the cut.
+    pub sparse_penalty: f64,
+    /// How strongly the weights of a group are drawn to their mean.
+    pub variance_penalty: f64,
+    /// How groups count in these penalties: 1 by the sum of their lengths, 2 by the root of the sum of squares.
+    pub penalty_norm: u8,
     /// Where all randomness comes from.
     pub seed: u64,
+    /// The form in which the final network is written beside handaxe's own: `keras`, `h5`, or `safetensors` for no other. By
+    /// default that of `model`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
     /// Where the run goes; a new directory. Without it, `runs/<name>-NNN`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub out: Option<PathBuf>,
+    /// What holds for single layers in place of the above, by their names: a table with `exclude`, `structure`, `floor`,
+    /// `sparse-penalty`, `variance-penalty`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub layers: BTreeMap<String, LayerSettings>,
 }
 
 impl Default for RunConfig {
@@ -144,6 +169,7 @@ impl Default for RunConfig {
             folds: None,
             fold: None,
             metric: None,
+            loss: None,
             baseline_epochs: 30,
             initialiser: None,
             config: None,
@@ -160,8 +186,10 @@ impl Default for RunConfig {
             step: schedule.step,
             threshold: schedule.threshold,
             ranking: "l1".to_owned(),
+            curvature_samples: handaxe_train::Settings::default().probes,
             local: false,
             floor: settings.floor,
+            reduce: settings.reduce,
             solver: "auto".to_owned(),
             time_limit: None,
             epochs: settings.epochs,
@@ -174,8 +202,13 @@ impl Default for RunConfig {
             momentum: 0.9,
             l1: 0.0,
             l2: 0.0,
+            sparse_penalty: 0.0,
+            variance_penalty: 0.0,
+            penalty_norm: 1,
             seed: 0,
+            format: None,
             out: None,
+            layers: BTreeMap::new(),
         }
     }
 }
@@ -212,6 +245,42 @@ impl RunConfig {
         let mut table = toml::Table::try_from(self).map_err(|error| reason(error.to_string()))?;
         table.extend(toml::Table::try_from(flags).map_err(|error| reason(error.to_string()))?);
         table.try_into().map_err(|error: toml::de::Error| reason(error.to_string()))
+    }
+
+    /// What a flag says of one layer: its name, and what holds for it.
+    ///
+    /// ```
+    /// let (name, layer) = handaxe::RunConfig::layer("fc1:structure=block 2x4,floor=8,sparse-penalty=1e-4")?;
+    /// assert_eq!((name.as_str(), layer.floor, layer.sparse_penalty), ("fc1", Some(8), Some(1e-4)));
+    /// assert!(handaxe::RunConfig::layer("fc2:exclude")?.1.exclude);
+    /// # Ok::<(), handaxe::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Layer`] for anything else.
+    pub fn layer(flag: &str) -> Result<(String, LayerSettings), Error> {
+        let wrong =
+            |reason: &str| Error::Layer { given: flag.to_owned(), reason: reason.to_owned() };
+        let (name, settings) =
+            flag.split_once(':').ok_or_else(|| wrong("there is no colon after the name"))?;
+        let mut table = toml::Table::new();
+        for setting in settings.split(',') {
+            let (key, value) = setting.split_once('=').unwrap_or((setting, "true"));
+            let value = value.trim();
+            let value = value.parse().map(toml::Value::Integer).or_else(|_| {
+                value
+                    .parse()
+                    .map(toml::Value::Float)
+                    .or_else(|_| value.parse().map(toml::Value::Boolean))
+            });
+            let text = || setting.split_once('=').map_or("", |(_, value)| value.trim()).to_owned();
+            table.insert(
+                key.trim().to_owned(),
+                value.unwrap_or_else(|_| toml::Value::String(text())),
+            );
+        }
+        let layer = table.try_into().map_err(|error: toml::de::Error| wrong(error.message()))?;
+        Ok((name.trim().to_owned(), layer))
     }
 
     /// The text of the `run.toml` that says all of this.

@@ -21,14 +21,33 @@ pub enum Error {
     #[error("{what} must be {right}, not {given}")]
     Value { what: &'static str, given: String, right: &'static str },
 
+    #[error("layer `{given}`: {reason}; write NAME:exclude or NAME:structure=block 2x4,floor=8")]
+    Layer { given: String, reason: String },
+
     #[error("the objective has no resource `{given}`: it has {known}")]
     UnknownResource { given: String, known: String },
+
+    #[error(
+        "the data hold {given} inputs, the network has {expected}: name one array for each, as in FILE.npz:x=A,x=B,y=C"
+    )]
+    Inputs { given: usize, expected: usize },
+
+    #[error(
+        "samples of {}, but the network takes {} (layer `{layer}`): {}",
+        samples(given),
+        samples(expected),
+        features_fix(given, expected)
+    )]
+    Features { layer: String, given: Vec<usize>, expected: Vec<usize> },
 
     #[error("cannot {action} {}: {source}", path.display())]
     Io { action: &'static str, path: PathBuf, source: std::io::Error },
 
     #[error(transparent)]
     Data(#[from] handaxe_data::Error),
+
+    #[error(transparent)]
+    Emulate(#[from] handaxe_emulate::Error),
 
     #[error(transparent)]
     Fixed(#[from] handaxe_fixed::Error),
@@ -74,5 +93,32 @@ impl Error {
             | Self::Report(_) => false,
             _ => true,
         }
+    }
+}
+
+/// The shape of a sample in words.
+fn samples(shape: &[usize]) -> String {
+    match shape {
+        [1] => "1 feature".to_owned(),
+        [features] => format!("{features} features"),
+        shape => format!("shape {shape:?}"),
+    }
+}
+
+fn features_fix(given: &[usize], expected: &[usize]) -> &'static str {
+    match (given, expected) {
+        ([given], [expected]) if *given == expected + 1 => {
+            "is the label's column among the features? Name it, as in FILE.csv:y=NAME"
+        }
+        ([given], [expected]) if given + 1 == *expected => {
+            "is there no label? The last column of a .csv counts as one unless y=NAME names another"
+        }
+        ([_], [_]) => "choose the right columns or arrays, as in FILE:x=NAME,y=NAME",
+        (given, expected)
+            if given.iter().product::<usize>() == expected.iter().product::<usize>() =>
+        {
+            "the same numbers, so give the arrays the network's shape"
+        }
+        _ => "these data belong to another network",
     }
 }

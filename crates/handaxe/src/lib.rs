@@ -2,29 +2,35 @@
 //!
 //! - [`Optimize`]: prune a trained network until it fits, with parts of your own where you like;
 //! - [`RunConfig`], [`optimize()`], [`resume`], [`train_baseline`]: the same from settings as the command line has them, with a run directory;
-//! - [`train()`]: a first network from one line;
+//! - [`train()`]: a first network from one line; [`predict()`] and [`judge`]: what a network answers, and how good that is;
+//! - [`formats::model`]: networks in and out, of Keras too; [`Comparison`]: how two of them differ;
 //! - the crates behind it, as modules: [`graph`], [`objective`], [`prune`], [`knapsack`], [`schedule`], ...
 //!
 //! [`prelude`] has what most programs need. `examples/` shows an objective, a solver and a ranking of one's own.
 
 mod baseline;
+mod compare;
 mod config;
 mod error;
 mod optimize;
+mod predict;
 pub mod prelude;
 mod session;
 mod target;
 
 pub use baseline::train;
+pub use compare::{Comparison, Distance, OutputComparison, StructureDifference, WeightComparison};
 pub use config::RunConfig;
 pub use error::Error;
 pub use optimize::{Optimize, Optimized, known_objectives, total};
+pub use predict::{judge, predict};
 pub use session::{
-    Finished, RUNS, Samples, Trained, check_settings, optimize, resume, train_baseline,
+    Finished, RUNS, Samples, Trained, check_settings, optimize, resume, train_baseline, untold,
 };
 pub use target::FinalSparsity;
 
 pub use handaxe_data as data;
+pub use handaxe_emulate as emulate;
 pub use handaxe_fixed as fixed;
 pub use handaxe_formats as formats;
 pub use handaxe_graph as graph;

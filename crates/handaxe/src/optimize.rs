@@ -265,7 +265,10 @@ impl Optimize {
         let asked = self.target.as_ref().map(|target| of_every_resource(&|name| target.of(name)));
         let asked = asked.unwrap_or_default();
         let feasible = feasible.unwrap_or_else(nothing);
-        let achieved = best.map_or_else(nothing, |step| step.achieved.clone());
+        let achieved = match &outcome.reduction {
+            Some(reduction) if reduction.kept => reduction.achieved.clone(),
+            _ => best.map_or_else(nothing, |step| step.achieved.clone()),
+        };
         let reached = |(name, asked): (&String, &f64)| achieved[name] >= asked - 1e-9;
         let met = best.is_some() && asked.iter().all(reached);
         Ok(ResultRecord {
@@ -283,6 +286,7 @@ impl Optimize {
             feasible,
             achieved,
             resources: BeforeAfter { before: total(&before), after: total(&after) },
+            reduction: outcome.reduction.clone(),
             layers: layer_records(before, after, &outcome.left_alone),
             diagnostics: outcome.diagnostics.clone(),
             seed: self.training.seed,
@@ -338,13 +342,21 @@ fn layer_records(
     let reason =
         |name: &str| left_alone.iter().find(|(layer, _)| layer == name).map(|(_, why)| why.clone());
     let pairs = before.into_iter().zip(after);
-    let record = |(before, after): (Footprint, Footprint)| LayerRecord {
-        left_alone: reason(&before.layer.name),
-        name: before.layer.name,
-        layer_type: before.layer.layer_type,
-        shape: before.layer.weight_shape,
-        sparsity: after.sparsity,
-        resources: BeforeAfter { before: before.resources, after: after.resources },
+    let record = |(before, after): (Footprint, Footprint)| {
+        let (old, new) = (before.layer, after.layer);
+        let left = (1.0 - after.sparsity) * new.weight_count() as f64;
+        LayerRecord {
+            left_alone: reason(&old.name),
+            sparsity: match new.weight_shape == old.weight_shape {
+                true => after.sparsity,
+                false => 1.0 - left / old.weight_count() as f64,
+            },
+            reduced: (new.weight_shape != old.weight_shape).then_some(new.weight_shape),
+            name: old.name,
+            layer_type: old.layer_type,
+            shape: old.weight_shape,
+            resources: BeforeAfter { before: before.resources, after: after.resources },
+        }
     };
     pairs.map(record).collect()
 }

@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use handaxe_data::{Dataset, Parts, Tensor, metric};
 use handaxe_formats::data::load_parts;
-use handaxe_formats::native;
+use handaxe_formats::model::{self, Format};
 use handaxe_graph::Model;
 use handaxe_knapsack::Limits;
 use handaxe_optimize::{
     CurveRecord, EpochRecord, Event, Fit, ForeignError, Observer, Part, Phase, ResultRecord,
     RunDir, Scores, Trainer, default_rtol,
 };
-use handaxe_prune::Scope;
+use handaxe_prune::{Penalties, Scope};
 use handaxe_train::{Initialiser, Optimiser, initialise, parse};
 
 use crate::optimize::trainer;
+use crate::predict::check_inputs;
 use crate::{Error, Optimize, RunConfig};
 
 /// Where runs go that are not told where.
@@ -170,18 +171,24 @@ struct Prepared {
     model: Model,
     parts: Parts,
     training: handaxe_train::Settings,
-    /// The model was trained elsewhere, and the test part is drawn here.
-    may_have_seen_test: bool,
+    /// The form in which the final network is written beside handaxe's own.
+    form: Format,
+    /// What the user should know of the run.
+    notes: Vec<String>,
 }
 
 impl Prepared {
     /// `model` is the one to start from, where it is known already.
     fn new(config: &RunConfig, samples: &Samples, model: Option<Model>) -> Result<Self, Error> {
         let parts = samples.divide(config)?;
+        let resumed = model.is_some();
         let mut model = match model {
             Some(model) => model,
             None => starting_model(config, &parts)?,
         };
+        for part in [&parts.train, &parts.validation, &parts.test] {
+            check_inputs(&model, part.inputs())?;
+        }
         if config.standardise.unwrap_or(config.network.is_some())
             && model.preprocessing().is_empty()
         {
@@ -198,10 +205,15 @@ impl Prepared {
         // A metric that cannot judge these targets says so here, not after minutes of training.
         judge.evaluate(&Tensor::full(&[targets.len(), targets.width()], 0.0), targets)?;
         let rtol = config.rtol.unwrap_or(default_rtol(judge.direction()));
-        let effective = RunConfig { metric: Some(name), rtol: Some(rtol), ..config.clone() };
-        let may_have_seen_test = config.model.is_some() && samples.test.is_none();
-        let prepared =
-            Self { effective, model, parts, training: training(config)?, may_have_seen_test };
+        let (form, refused) = form(config, &model, resumed)?;
+        let mut notes = Vec::from_iter(refused);
+        if config.model.is_some() && samples.test.is_none() {
+            notes.push(SEEN.to_owned());
+        }
+        let format = Some(form.to_string());
+        let effective =
+            RunConfig { metric: Some(name), rtol: Some(rtol), format, ..config.clone() };
+        let prepared = Self { effective, model, parts, training: training(config)?, form, notes };
         prepared.trainer(&prepared.model)?;
         Ok(prepared)
     }
@@ -215,7 +227,12 @@ impl Prepared {
     fn fit(&self, observer: &mut dyn Observer) -> Result<(Model, Vec<CurveRecord>), Error> {
         let mut curves = Vec::new();
         let mut trainer = self.trainer(&self.model)?;
-        let fit = Fit { epochs: self.effective.baseline_epochs, frozen: None, stream: 0 };
+        let fit = Fit {
+            epochs: self.effective.baseline_epochs,
+            frozen: None,
+            stream: 0,
+            ..Fit::default()
+        };
         let mut progress = |epoch: &EpochRecord| -> Result<(), ForeignError> {
             curves.push(CurveRecord { step: 0, phase: Phase::Baseline, epoch: *epoch });
             curves.last().map_or(Ok(()), |record| observer.notify(&Event::Epoch(record)))
@@ -244,6 +261,13 @@ impl Prepared {
             cutoff: config.cutoff,
             scope: if config.local { Scope::Local } else { Scope::Global },
             floor: config.floor,
+            reduce: config.reduce,
+            penalties: Penalties {
+                sparse: config.sparse_penalty,
+                variance: config.variance_penalty,
+                norm: config.penalty_norm.try_into()?,
+            },
+            layers: config.layers.clone(),
         };
         let mut run = Optimize::new(model, self.parts.clone())
             .boxed_objective(handaxe_objective::objective(&config.objective)?)
@@ -276,10 +300,10 @@ impl Prepared {
             run = run.resume(checkpoint);
         }
         let mut done = run.run(&mut Both(&mut dir, observer))?;
-        if self.may_have_seen_test {
-            done.result.diagnostics.push(SEEN.to_owned());
-        }
-        dir.finish(&done.outcome.model, &done.result)?;
+        done.result.diagnostics.extend(self.notes.iter().cloned());
+        let untold = untold(&done.outcome.model, self.form);
+        done.result.diagnostics.extend(untold.map(str::to_owned));
+        dir.finish(&done.outcome.model, self.form, &done.result)?;
         let report = handaxe_report::Run {
             result: &done.result,
             steps: dir.steps(),
@@ -303,6 +327,40 @@ impl Observer for Both<'_> {
     }
 }
 
+/// What a file of `form` keeps from the framework whose form it is, for people to know.
+pub fn untold(model: &Model, form: Format) -> Option<&'static str> {
+    (form != Format::Native && !model.preprocessing().is_empty()).then_some(
+        "the network takes standardised features; handaxe finds in its file how, Keras does not: standardise before you hand them over",
+    )
+}
+
+/// The form that the final network goes back in, known before anything is trained; the model's own form is given up with a
+/// note where it has no word for a layer.
+fn form(
+    config: &RunConfig,
+    model: &Model,
+    resumed: bool,
+) -> Result<(Format, Option<String>), Error> {
+    if let Some(name) = &config.format {
+        let form: Format = name.parse()?;
+        form.bytes(model)?;
+        return Ok((form, None));
+    }
+    let form = match &config.model {
+        Some(reference) if !resumed => Format::of(reference)?,
+        _ => Format::Native,
+    };
+    Ok(match form.bytes(model) {
+        Ok(_) => (form, None),
+        Err(error) => (
+            Format::Native,
+            Some(format!(
+                "the network cannot be written back as {form}, only as safetensors: {error}"
+            )),
+        ),
+    })
+}
+
 fn starting_model(config: &RunConfig, parts: &Parts) -> Result<Model, Error> {
     match (&config.model, &config.network) {
         (Some(_), Some(_)) => Err(Error::ModelAndNetwork),
@@ -310,8 +368,8 @@ fn starting_model(config: &RunConfig, parts: &Parts) -> Result<Model, Error> {
             what: "the network",
             how: "`model`, a file, or `network`, a short spec",
         }),
-        (Some(path), None) => {
-            let mut model = native::load(path)?;
+        (Some(reference), None) => {
+            let mut model = model::load(reference)?;
             if let Some(name) = &config.initialiser {
                 initialise(&mut model, name.parse()?, config.seed)?;
             }
@@ -341,7 +399,8 @@ fn training(config: &RunConfig) -> Result<handaxe_train::Settings, Error> {
         optimiser => optimiser,
     };
     let RunConfig { batch_size, learning_rate, l1, l2, seed, .. } = *config;
-    Ok(handaxe_train::Settings { batch_size, learning_rate, optimiser, l1, l2, seed })
+    let (probes, loss) = (config.curvature_samples, config.loss.clone());
+    Ok(handaxe_train::Settings { batch_size, learning_rate, optimiser, l1, l2, loss, probes, seed })
 }
 
 fn limits(config: &RunConfig) -> Result<Limits, Error> {
@@ -376,8 +435,8 @@ mod tests {
         assert_eq!(model.preprocessing(), parts.standardisers().unwrap());
 
         let file = std::env::temp_dir().join(format!("handaxe-{}.safetensors", std::process::id()));
-        native::save(&model, &file).unwrap();
-        let loaded = native::load(&file).unwrap();
+        handaxe_formats::native::save(&model, &file).unwrap();
+        let loaded = handaxe_formats::native::load(&file).unwrap();
         std::fs::remove_file(&file).unwrap();
         assert_eq!(loaded.preprocessing(), model.preprocessing());
         let prepared = Prepared::new(&config, &samples, Some(loaded)).unwrap();

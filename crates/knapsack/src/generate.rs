@@ -4,7 +4,7 @@ use std::{
     str::FromStr,
 };
 
-use crate::{Class, Error, Problem};
+use crate::{Class, Error, Problem, random::SplitMix64};
 
 /// A made-up problem of the shape that pruning makes, written `seed,N,K,M`.
 ///
@@ -126,17 +126,4 @@ pub fn write_text(problem: &Problem<'_>, out: &mut dyn Write) -> io::Result<()> 
         writeln!(out, "{value} {}", columns[class])?;
     }
     Ok(())
-}
-
-/// Sebastiano Vigna's generator of that name.
-struct SplitMix64(u64);
-
-impl SplitMix64 {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ z >> 31
-    }
 }

@@ -26,6 +26,7 @@ mod limits;
 mod lp;
 mod mip;
 mod problem;
+mod random;
 mod read;
 mod reduce;
 mod solution;

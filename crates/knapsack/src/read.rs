@@ -106,7 +106,8 @@ fn or_library(words: &mut Words<'_>) -> Result<Instance, Error> {
     let resources: usize = words.number(RESOURCES)?;
     let stated: f64 = words.number("the best value known: a number")?;
     let values: Vec<f64> = words.numbers(items, VALUE)?;
-    let rows = (0..resources).map(|_| words.numbers(items, SAVING));
+    // Rows without items take no words: a count alone must not make them.
+    let rows = (0..resources.min(words.left)).map(|_| words.numbers(items, SAVING));
     let savings: Vec<Vec<u64>> = rows.collect::<Result<_, _>>()?;
     let capacity: Vec<i64> = words.numbers(resources, CAPACITY)?;
     let problem = Problem::new(&values, &savings, &capacity)?;
@@ -179,6 +180,12 @@ mod tests {
 
     fn fault(text: &str) -> String {
         read(text).unwrap_err().to_string()
+    }
+
+    /// Found by fuzzing: each resource was given a row, of which no items filled the memory.
+    #[test]
+    fn a_count_alone_makes_no_rows() {
+        assert!(fault("11\n0 1111311111 1\n").contains("the file ends here"));
     }
 
     #[test]

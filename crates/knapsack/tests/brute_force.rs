@@ -71,6 +71,10 @@ proptest! {
                 prop_assert!(solution.value >= best * (1.0 - doubt), "{name}: {}", solution.value);
                 prop_assert!(solution.status == Status::Optimal || doubt > 0.0, "{name}");
             }
+            if *name == "mip" {
+                // The solver behind it takes what is so near for the best.
+                prop_assert!(solution.value >= best * (1.0 - 1e-6), "mip: {} of {best}", solution.value);
+            }
             if solution.status == Status::Optimal {
                 prop_assert_eq!(solution.value, best, "{}", name);
             }

@@ -56,6 +56,10 @@ impl Objective for Both {
         &self.resources
     }
 
+    fn reduces(&self) -> bool {
+        self.first.reduces() || self.second.reduces()
+    }
+
     fn optimisable(&self, layer: &LayerAttributes) -> Result<OptimizationAttributes, Obstacle> {
         let [first, second] = [&self.first, &self.second].map(|part| {
             let how = part.optimisable(layer);

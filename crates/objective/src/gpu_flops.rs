@@ -19,6 +19,10 @@ impl Objective for GpuFlops {
         &[resource::FLOPS]
     }
 
+    fn reduces(&self) -> bool {
+        true
+    }
+
     fn optimisable(&self, layer: &LayerAttributes) -> Result<OptimizationAttributes, Obstacle> {
         if layer.weight_count() == 0 {
             return Err(Obstacle::NoWeights);

@@ -102,6 +102,11 @@ pub trait Objective: Send + Sync {
         action: Action,
     ) -> Vec<u64>;
 
+    /// Whether zeros save nothing until whole neurons are taken out, so that a run ends with a reduction.
+    fn reduces(&self) -> bool {
+        false
+    }
+
     /// This objective and another: the resources of both, in this order. By name: `vivado-dsp+vivado-ff`.
     ///
     /// ```

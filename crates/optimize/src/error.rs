@@ -67,6 +67,11 @@ pub enum Error {
     #[error(transparent)]
     Formats(#[from] handaxe_formats::Error),
 
+    #[error(
+        "this trainer cannot {what}: implement that method of `Trainer`, or use `handaxe-train`'s"
+    )]
+    Unsupported { what: &'static str },
+
     #[error("training: {0}")]
     Trainer(#[source] ForeignError),
 

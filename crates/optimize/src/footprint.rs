@@ -1,4 +1,4 @@
-use handaxe_graph::{HlsConfig, LayerAttributes, Mask, Model};
+use handaxe_graph::{HlsConfig, LayerAttributes, LayerId, Mask, Model};
 use handaxe_objective::{Action, Objective};
 use handaxe_prune::{Groups, Savings};
 
@@ -38,7 +38,7 @@ fn one_layer(
     layer: LayerAttributes,
     objectives: &[&dyn Objective],
 ) -> Result<Footprint, Error> {
-    let kernel = model.layer(layer.id).kernel().map_or(&[][..], |kernel| kernel.values());
+    let kernel = kernel(model, layer.id);
     let mask = Mask::new(kernel.iter().map(|&weight| weight != 0.0).collect());
     let mut resources = ByResource::new();
     for objective in objectives {
@@ -66,8 +66,13 @@ fn one_layer(
     Ok(Footprint { sparsity: mask.sparsity(), layer, resources })
 }
 
+/// The kernel of a layer, row-major; empty where it has none.
+pub(crate) fn kernel(model: &Model, layer: LayerId) -> &[f32] {
+    model.layer(layer).kernel().map_or(&[], |kernel| kernel.values())
+}
+
 /// The value of all weights of a group, if they have but one.
-fn only_value(groups: &Groups, group: usize, kernel: &[f32]) -> Option<f32> {
+pub(crate) fn only_value(groups: &Groups, group: usize, kernel: &[f32]) -> Option<f32> {
     let mut values = groups.members(group).map(|index| kernel[index]);
     let first = values.next()?;
     values.all(|value| value == first).then_some(first)

@@ -8,20 +8,24 @@
 
 mod error;
 mod footprint;
+mod layer_settings;
 mod observer;
 mod plan;
 mod record;
+mod reduction;
 mod run;
 mod run_dir;
 mod trainer;
 
 pub use error::Error;
 pub use footprint::{Footprint, footprint};
+pub use layer_settings::LayerSettings;
 pub use observer::{Event, Observer};
 pub use record::{
-    BeforeAfter, ByResource, CurveRecord, LayerRecord, Phase, ResultRecord, SCHEMA, Scores,
-    SolverRecord, StepRecord,
+    BeforeAfter, ByResource, CurveRecord, LayerRecord, Phase, ReductionRecord, ResultRecord,
+    SCHEMA, Scores, SolverRecord, StepRecord,
 };
+pub use reduction::Reduction;
 pub use run::{Checkpoint, Optimisation, Outcome, Settings, default_rtol};
 pub use run_dir::RunDir;
-pub use trainer::{EpochRecord, Fit, ForeignError, Part, Trainer};
+pub use trainer::{ByKernel, Curvature, EpochRecord, Estimate, Fit, ForeignError, Part, Trainer};

@@ -1,6 +1,6 @@
 use handaxe_graph::{Masks, Model};
 
-use crate::{CurveRecord, ForeignError, StepRecord};
+use crate::{CurveRecord, ForeignError, Reduction, StepRecord};
 
 /// Something that happened in a run.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub enum Event<'a> {
         /// The best network so far.
         best: &'a Model,
     },
+    /// After the last step, idle neurons were taken out and the rest was trained on.
+    Reduced(&'a Reduction),
 }
 
 /// Watches a run: progress bars, logs, checkpoints. An error stops the run.

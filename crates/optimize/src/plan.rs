@@ -1,8 +1,13 @@
-use handaxe_graph::{HlsConfig, LayerAttributes, Model, OptimizationAttributes, Structure};
+use handaxe_graph::{
+    HlsConfig, LayerAttributes, LayerId, Mask, Masks, Model, OptimizationAttributes, Structure,
+};
 use handaxe_objective::{Action, Objective, Obstacle};
-use handaxe_prune::{Candidate, Groups, Savings, Selection, select};
+use handaxe_prune::{
+    Candidate, Groups, Needs, Penalties, Regulariser, Regularisers, Savings, Selection, select,
+};
 
-use crate::{Error, Optimisation};
+use crate::footprint::{kernel, only_value};
+use crate::{ByKernel, Curvature, Error, Optimisation, Settings, Trainer};
 
 /// What the objective says of the network, asked once a run: it does not depend on the weights.
 pub(crate) struct Plan {
@@ -11,6 +16,30 @@ pub(crate) struct Plan {
     pub(crate) left_alone: Vec<(String, String)>,
     /// What was done differently from what was written.
     pub(crate) diagnostics: Vec<String>,
+    /// The penalties in training.
+    pub(crate) regularisers: Regularisers,
+}
+
+/// What the ranking needs beside the weights, and nothing else.
+#[derive(Default)]
+pub(crate) struct Derivatives {
+    gradients: ByKernel,
+    pub(crate) curvature: Curvature,
+}
+
+impl Derivatives {
+    /// Asks `trainer` for what `needs` says; estimates draw from `stream`.
+    pub(crate) fn of(trainer: &mut dyn Trainer, needs: Needs, stream: u64) -> Result<Self, Error> {
+        let mut known = Self::default();
+        match needs {
+            Needs::Nothing => {}
+            Needs::Gradients => known.gradients = trainer.gradients().map_err(Error::Trainer)?,
+            Needs::Curvature => {
+                known.curvature = trainer.curvature(stream).map_err(Error::Trainer)?;
+            }
+        }
+        Ok(known)
+    }
 }
 
 struct PlannedLayer {
@@ -19,26 +48,52 @@ struct PlannedLayer {
     resources: Vec<u64>,
     savings: Savings,
     sharing: Option<Savings>,
+    floor: Option<usize>,
 }
 
 impl Plan {
-    /// Asks `objective` about every layer with a kernel.
+    /// Asks `objective` about every layer with a kernel that `settings` does not exclude.
     pub(crate) fn new(
         model: &Model,
         objective: &dyn Objective,
         config: Option<&HlsConfig>,
+        settings: &Settings,
     ) -> Result<Self, Error> {
+        for name in settings.layers.keys() {
+            model.find(name)?;
+        }
+        let mut regularisers = Regularisers::new();
         let (attributes, diagnostics) = model.attributes(config)?;
         let (mut layers, mut left_alone) = (Vec::new(), Vec::new());
         for layer in attributes {
-            match objective.optimisable(&layer) {
+            let own = settings.layers.get(&layer.name).cloned().unwrap_or_default();
+            if own.exclude {
+                left_alone.push((layer.name.clone(), "the settings exclude it".to_owned()));
+                continue;
+            }
+            let how = objective.optimisable(&layer).map(|how| OptimizationAttributes {
+                structure: own.structure.unwrap_or(how.structure),
+                ..how
+            });
+            match how {
                 // Built-in objectives know this; a user's own may not.
                 Ok(how) if layer.is_last && how.structure == Structure::Structured => {
                     let reason =
                         "its neurons are the network's answers and cannot be pruned as wholes";
                     left_alone.push((layer.name.clone(), reason.to_owned()));
                 }
-                Ok(how) => layers.push(PlannedLayer::new(layer, how, objective)?),
+                Ok(how) => {
+                    let penalties = Penalties {
+                        sparse: own.sparse_penalty.unwrap_or(settings.penalties.sparse),
+                        variance: own.variance_penalty.unwrap_or(settings.penalties.variance),
+                        norm: settings.penalties.norm,
+                    };
+                    if (penalties.sparse, penalties.variance) != (0.0, 0.0) {
+                        let regulariser = Regulariser::of(&layer, &how.structure, penalties)?;
+                        regularisers.insert(layer.id, regulariser);
+                    }
+                    layers.push(PlannedLayer::new(layer, how, objective, own.floor)?);
+                }
                 // Half of what was asked for is no answer: the parts of the objective would each do something here.
                 Err(obstacle @ Obstacle::NoCommonStructure { .. }) => {
                     return Err(Error::Disagreement { layer: layer.name, obstacle });
@@ -51,7 +106,29 @@ impl Plan {
             return Err(Error::NothingOptimisable { objective, reasons: left_alone });
         }
         let diagnostics = diagnostics.iter().map(ToString::to_string).collect();
-        Ok(Self { layers, left_alone, diagnostics })
+        Ok(Self { layers, left_alone, diagnostics, regularisers })
+    }
+
+    /// The layers that are optimised, with their cost in each resource.
+    pub(crate) fn costs(&self) -> impl Iterator<Item = (LayerId, &[u64])> {
+        self.layers.iter().map(|layer| (layer.attributes.id, &layer.resources[..]))
+    }
+
+    /// What a network that comes from this plan holds: weights that are zero, and groups of one value where layers share.
+    pub(crate) fn held(&self, model: &Model) -> Masks {
+        let mut masks = Masks::default();
+        for layer in &self.layers {
+            let kernel = kernel(model, layer.attributes.id);
+            let mut mask = Mask::new(kernel.iter().map(|&weight| weight != 0.0).collect());
+            for group in 0..layer.sharing.as_ref().map_or(0, |_| layer.groups.count()) {
+                if let Some(value) = only_value(&layer.groups, group, kernel).filter(|v| *v != 0.0)
+                {
+                    layer.groups.members(group).for_each(|index| mask.hold(index, value));
+                }
+            }
+            masks.insert(layer.attributes.id, mask);
+        }
+        masks
     }
 
     /// Chooses the groups that stay when the scheduler asks for `sparsity`, by the weights of `model`.
@@ -60,9 +137,10 @@ impl Plan {
         model: &Model,
         sparsity: f64,
         run: &Optimisation<'_>,
+        known: &Derivatives,
     ) -> Result<Selection, Error> {
         let candidates: Vec<Candidate<'_>> =
-            self.layers.iter().map(|layer| layer.candidate(model)).collect();
+            self.layers.iter().map(|layer| layer.candidate(model, known)).collect();
         let settings = handaxe_prune::Settings {
             scope: run.settings.scope,
             floor: run.settings.floor,
@@ -83,6 +161,7 @@ impl PlannedLayer {
         attributes: LayerAttributes,
         how: OptimizationAttributes,
         objective: &dyn Objective,
+        floor: Option<usize>,
     ) -> Result<Self, Error> {
         let groups = Groups::of(&attributes, &how.structure)?;
         let of = |action| {
@@ -91,17 +170,19 @@ impl PlannedLayer {
         let savings = of(Action::Prune);
         let sharing = how.weight_sharing.then(|| of(Action::Share));
         let resources = objective.cost(&attributes);
-        Ok(Self { attributes, groups, resources, savings, sharing })
+        Ok(Self { attributes, groups, resources, savings, sharing, floor })
     }
 
-    fn candidate<'a>(&'a self, model: &'a Model) -> Candidate<'a> {
+    fn candidate<'a>(&'a self, model: &'a Model, known: &'a Derivatives) -> Candidate<'a> {
+        let of = |by_kernel: &'a ByKernel| by_kernel.get(&self.attributes.id).map(Vec::as_slice);
         Candidate {
             layer: self.attributes.id,
             name: &self.attributes.name,
-            kernel: model.layer(self.attributes.id).kernel().map_or(&[], |kernel| kernel.values()),
-            gradient: None,
-            curvature: None,
+            kernel: kernel(model, self.attributes.id),
+            gradient: of(&known.gradients),
+            curvature: of(&known.curvature.diagonal),
             groups: self.groups.clone(),
+            floor: self.floor,
             resources: self.resources.clone(),
             savings: self.savings.clone(),
             sharing: self.sharing.clone(),
@@ -126,7 +207,7 @@ mod tests {
         let plan = |reuse| {
             let precision = "fixed<16,6>".parse().unwrap();
             let config = HlsConfig::uniform(precision, reuse, Strategy::Resource).unwrap();
-            Plan::new(&model, &*both, Some(&config))
+            Plan::new(&model, &*both, Some(&config), &Settings::default())
         };
         let error = plan(4).err().unwrap().to_string();
         assert!(

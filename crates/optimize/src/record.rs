@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use handaxe_graph::LayerType;
 use serde::{Deserialize, Serialize};
 
-use crate::EpochRecord;
+use crate::{EpochRecord, Estimate};
 
 /// The version of the JSON that runs write.
 pub const SCHEMA: u32 = 1;
@@ -28,6 +28,9 @@ pub struct StepRecord {
     pub good: bool,
     /// Share of weights held at zero, by layer.
     pub sparsity: BTreeMap<String, f64>,
+    /// How well the curvature was known that the ranking went by, for the layers for which it was estimated.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub curvature: BTreeMap<String, Estimate>,
     /// How the knapsack was solved.
     pub solver: SolverRecord,
     /// Wall time of the step.
@@ -69,6 +72,23 @@ pub enum Phase {
     Fit,
     /// Training without masks, so that pruned weights may grow again.
     Rewind,
+    /// Training what a reduction left.
+    Reduce,
+}
+
+/// What came of taking idle neurons and filters out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReductionRecord {
+    /// Whether the reduced network is handed back.
+    pub kept: bool,
+    /// Whether it is so as trained after the reduction; else that training lost the tolerance and is not in it.
+    pub trained: bool,
+    /// The metric on the validation samples.
+    pub metric: f64,
+    /// The share of each resource of the optimisable layers that the reduced network does without.
+    pub achieved: ByResource<f64>,
+    /// Neurons and filters that are gone, by layer.
+    pub removed: BTreeMap<String, usize>,
 }
 
 /// The metric of one network on the two parts that it was not trained on.
@@ -90,7 +110,10 @@ pub struct LayerRecord {
     pub layer_type: LayerType,
     /// Shape of the kernel.
     pub shape: Vec<usize>,
-    /// Share of kernel weights that are zero afterwards.
+    /// Shape of the kernel that is left, where the network was reduced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reduced: Option<Vec<usize>>,
+    /// Share of kernel weights that are zero or gone afterwards.
     pub sparsity: f64,
     /// Why the run's objective left the layer alone, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -140,6 +163,9 @@ pub struct ResultRecord {
     pub met: bool,
     /// Resources of the whole network.
     pub resources: BeforeAfter,
+    /// What came of taking idle neurons out, where that was to be done and there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reduction: Option<ReductionRecord>,
     /// Every layer with a kernel.
     pub layers: Vec<LayerRecord>,
     /// What was done differently from what was written.

@@ -1,18 +1,20 @@
 //! The loop of spec/optimization.md section 8.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use handaxe_data::Direction;
 use handaxe_graph::{HlsConfig, Masks, Model};
 use handaxe_knapsack::{Limits, Solver};
 use handaxe_objective::Objective;
-use handaxe_prune::{Ranking, Scope, Selection};
+use handaxe_prune::{Penalties, Ranking, Regularisers, Scope, Selection};
 use handaxe_schedule::{Scheduler, Step};
 
-use crate::plan::Plan;
+use crate::plan::{Derivatives, Plan};
+use crate::reduction::Judge;
 use crate::{
-    CurveRecord, Error, Event, Fit, Observer, Part, Phase, Scores, SolverRecord, StepRecord,
-    Trainer,
+    CurveRecord, Error, Event, Fit, LayerSettings, Observer, Part, Phase, Reduction,
+    ReductionRecord, Scores, SolverRecord, StepRecord, Trainer,
 };
 
 /// How hard and how long to try.
@@ -30,12 +32,29 @@ pub struct Settings {
     pub scope: Scope,
     /// Groups that every layer keeps.
     pub floor: usize,
+    /// Whether idle neurons and filters are taken out at the end and the rest is trained on, for 1.5 times `epochs`; by
+    /// default as the objective has it.
+    pub reduce: Option<bool>,
+    /// Penalties that draw groups of weights to zero or to one value while the network is trained.
+    pub penalties: Penalties,
+    /// What holds for single layers instead, by their names.
+    pub layers: BTreeMap<String, LayerSettings>,
 }
 
 impl Default for Settings {
     /// hls4ml's defaults where it has them: rewinding 1, cutoff 3, global. 10 epochs a step.
     fn default() -> Self {
-        Self { epochs: 10, rewinding: 1, rtol: None, cutoff: 3, scope: Scope::Global, floor: 1 }
+        Self {
+            epochs: 10,
+            rewinding: 1,
+            rtol: None,
+            cutoff: 3,
+            scope: Scope::Global,
+            floor: 1,
+            reduce: None,
+            penalties: Penalties::default(),
+            layers: BTreeMap::new(),
+        }
     }
 }
 
@@ -68,6 +87,8 @@ pub struct Checkpoint {
     pub current: Model,
     /// The network that would be handed back.
     pub best: Model,
+    /// What came of the reduction after the last step, if it was done.
+    pub reduction: Option<Reduction>,
 }
 
 /// What a run hands back.
@@ -75,8 +96,10 @@ pub struct Checkpoint {
 pub struct Outcome {
     /// The network as it was given.
     pub original: Model,
-    /// The network of the last good step, or the original when no step was good.
+    /// The network of the last good step, reduced where the run does that, or the original when no step was good.
     pub model: Model,
+    /// What came of the reduction, where there was one.
+    pub reduction: Option<ReductionRecord>,
     /// Which way the metric is better.
     pub direction: Direction,
     /// What the metric of every step had to hold on the validation samples.
@@ -107,11 +130,16 @@ impl Optimisation<'_> {
     /// What [`Optimisation::run`] would say at once.
     pub fn check(&self, model: &Model, direction: Direction) -> Result<(), Error> {
         self.checked_rtol(direction)?;
-        Plan::new(model, self.objective, self.config).map(|_| ())
+        Plan::new(model, self.objective, self.config, self.settings)?;
+        if self.settings.reduce == Some(true) {
+            handaxe_prune::reduce(model)?;
+        }
+        Ok(())
     }
 
     /// Prunes the trainer's network step by step as far as `scheduler` asks and the metric holds; the trainer ends with the
-    /// best network's weights. `checkpoint` continues an interrupted run with the same settings.
+    /// weights of the best network as it was before any reduction. `checkpoint` continues an interrupted run with the same
+    /// settings.
     ///
     /// # Errors
     /// Settings that cannot work, no layer to optimise, a metric that is no number, or what a part of the run reports.
@@ -125,7 +153,7 @@ impl Optimisation<'_> {
         let direction = trainer.direction();
         let rtol = self.checked_rtol(direction)?;
         let original = trainer.model().map_err(Error::Trainer)?;
-        let plan = Plan::new(&original, self.objective, self.config)?;
+        let mut plan = Plan::new(&original, self.objective, self.config, self.settings)?;
 
         let baseline = Scores {
             validation: trainer.evaluate(Part::Validation).map_err(Error::Trainer)?,
@@ -135,9 +163,10 @@ impl Optimisation<'_> {
             return Err(Error::Baseline { given: baseline.validation + baseline.test });
         }
         tell(observer, &Event::Baseline { validation: baseline.validation })?;
-        let tolerance = rtol * baseline.validation;
+        let judge = Judge { direction, tolerance: rtol * baseline.validation };
 
-        let mut state = State { steps: Vec::new(), best: original.clone(), bad: 0 };
+        let mut state =
+            State { steps: Vec::new(), best: original.clone(), bad: 0, reduction: None };
         let mut next = Step::To(scheduler.sparsity());
         if let Some(checkpoint) = checkpoint {
             trainer.restore(&checkpoint.current).map_err(Error::Trainer)?;
@@ -145,18 +174,17 @@ impl Optimisation<'_> {
         }
         while let Step::To(sparsity) = next {
             let record = self.step(&plan, sparsity, &state, trainer, observer)?;
-            let good = match direction {
-                Direction::Increasing => record.metric >= tolerance,
-                Direction::Decreasing => record.metric <= tolerance,
-            };
-            let record = StepRecord { good, ..record };
-            if good {
+            let record = StepRecord { good: judge.is_good(record.metric), ..record };
+            if record.good {
                 state.best = trainer.model().map_err(Error::Trainer)?;
             }
             next = state.decide(record, scheduler, self.settings.cutoff);
             if next != Step::Done {
                 // What grows again in a last rewinding would be thrown away with it.
-                self.fit(trainer, observer, state.steps.len(), Phase::Rewind, None)?;
+                let (step, epochs) = (state.steps.len(), self.settings.rewinding);
+                let stretch = (epochs, 2 * step as u64 + 1);
+                let regularisers = Some(&plan.regularisers);
+                self.fit(trainer, observer, (step, Phase::Rewind), stretch, (None, regularisers))?;
             }
             let current = trainer.model().map_err(Error::Trainer)?;
             if let Some(record) = state.steps.last() {
@@ -164,25 +192,52 @@ impl Optimisation<'_> {
             }
         }
         trainer.restore(&state.best).map_err(Error::Trainer)?;
-        let last = Scores {
-            validation: state
-                .steps
-                .iter()
-                .rfind(|step| step.good)
-                .map_or(baseline.validation, |step| step.metric),
+        if self.reduces() && state.reduction.is_none() && state.best_metric().is_some() {
+            let step = state.steps.len() + 1;
+            match self.reduce(&plan, &state.best, &judge, trainer, observer, step) {
+                Ok(reduction) => state.reduction = reduction,
+                // The objective would have it so, not the user: what can be had without counts.
+                Err(Error::Prune(error)) if self.settings.reduce.is_none() => {
+                    plan.diagnostics.push(format!("the network is not reduced: {error}"));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.outcome(original, baseline, judge, state, plan, trainer)
+    }
+
+    /// What is handed back of a run that has ended.
+    fn outcome(
+        &self,
+        original: Model,
+        baseline: Scores,
+        judge: Judge,
+        state: State,
+        plan: Plan,
+        trainer: &mut dyn Trainer,
+    ) -> Result<Outcome, Error> {
+        let mut last = Scores {
+            validation: state.best_metric().unwrap_or(baseline.validation),
             test: trainer.evaluate(Part::Test).map_err(Error::Trainer)?,
         };
-        let (left_alone, diagnostics) = (plan.left_alone, plan.diagnostics);
+        let (reduction, reduced) = state.reduction.map(|it| (it.record, it.model)).unzip();
+        let reduced = reduced.flatten();
+        if let (Some(model), Some(record)) = (&reduced, &reduction) {
+            let mut trainer = trainer.of(model).map_err(Error::Trainer)?;
+            let test = trainer.evaluate(Part::Test).map_err(Error::Trainer)?;
+            last = Scores { validation: record.metric, test };
+        }
         Ok(Outcome {
             original,
-            direction,
-            tolerance,
-            model: state.best,
+            direction: judge.direction,
+            tolerance: judge.tolerance,
+            model: reduced.unwrap_or(state.best),
+            reduction,
             baseline,
             last,
             steps: state.steps,
-            left_alone,
-            diagnostics,
+            left_alone: plan.left_alone,
+            diagnostics: plan.diagnostics,
         })
     }
 
@@ -198,27 +253,28 @@ impl Optimisation<'_> {
         let started = Instant::now();
         let step = state.steps.len() + 1;
         let mut model = trainer.model().map_err(Error::Trainer)?;
-        let selection = plan.select(&model, sparsity, self)?;
+        let known = Derivatives::of(trainer, self.ranking.needs(), step as u64)?;
+        let selection = plan.select(&model, sparsity, self, &known)?;
         tell(observer, &Event::Masked { step, sparsity, masks: &selection.masks })?;
         selection.masks.apply(&mut model)?;
         trainer.restore(&model).map_err(Error::Trainer)?;
         trainer.reset().map_err(Error::Trainer)?;
-        self.fit(trainer, observer, step, Phase::Fit, Some(&selection.masks))?;
+        let Settings { epochs, rewinding, .. } = *self.settings;
+        let stretch = (epochs - rewinding, 2 * step as u64);
+        let held = (Some(&selection.masks), Some(&plan.regularisers));
+        self.fit(trainer, observer, (step, Phase::Fit), stretch, held)?;
         let metric = trainer.evaluate(Part::Validation).map_err(Error::Trainer)?;
         if !metric.is_finite() {
             return Err(Error::Diverged { step, given: metric });
         }
-        Ok(self.record(step, &model, &selection, metric, started))
+        let name = |id| model.layer(id).name().to_owned();
+        let estimates = known.curvature.estimates.into_iter();
+        let curvature = estimates.map(|(id, estimate)| (name(id), estimate)).collect();
+        let record = self.record(step, &model, &selection, metric);
+        Ok(StepRecord { curvature, seconds: started.elapsed().as_secs_f64(), ..record })
     }
 
-    fn record(
-        &self,
-        step: usize,
-        model: &Model,
-        selection: &Selection,
-        metric: f64,
-        started: Instant,
-    ) -> StepRecord {
+    fn record(&self, step: usize, model: &Model, selection: &Selection, metric: f64) -> StepRecord {
         let by_resource = |values: &dyn Fn(usize) -> f64| {
             let names = self.objective.resources().iter().enumerate();
             names.map(|(place, name)| ((*name).to_owned(), values(place))).collect()
@@ -240,28 +296,24 @@ impl Optimisation<'_> {
                 bound: selection.bound,
                 value: selection.value,
             },
-            seconds: started.elapsed().as_secs_f64(),
+            curvature: BTreeMap::new(),
+            seconds: 0.0,
         }
     }
 
     /// One stretch of training. Its stream is its place in the run, so that it does not depend on what ran before.
-    fn fit(
+    pub(crate) fn fit(
         &self,
         trainer: &mut dyn Trainer,
         observer: &mut dyn Observer,
-        step: usize,
-        phase: Phase,
-        frozen: Option<&Masks>,
+        (step, phase): (usize, Phase),
+        (epochs, stream): (usize, u64),
+        (frozen, regularisers): (Option<&Masks>, Option<&Regularisers>),
     ) -> Result<(), Error> {
-        let Settings { epochs, rewinding, .. } = *self.settings;
-        let (epochs, odd) = match phase {
-            Phase::Rewind => (rewinding, 1),
-            _ => (epochs - rewinding, 0),
-        };
         if epochs == 0 {
             return Ok(());
         }
-        let fit = Fit { epochs, frozen, stream: 2 * step as u64 + odd };
+        let fit = Fit { epochs, frozen, regularisers, stream };
         let mut progress =
             |epoch: &_| observer.notify(&Event::Epoch(&CurveRecord { step, phase, epoch: *epoch }));
         trainer.fit(&fit, &mut progress).map_err(Error::Trainer)
@@ -297,9 +349,15 @@ struct State {
     steps: Vec<StepRecord>,
     best: Model,
     bad: usize,
+    reduction: Option<Reduction>,
 }
 
 impl State {
+    /// The metric of the last good step.
+    fn best_metric(&self) -> Option<f64> {
+        self.steps.iter().rfind(|step| step.good).map(|step| step.metric)
+    }
+
     /// Takes in a judged step and asks the scheduler for the next target.
     fn decide(&mut self, record: StepRecord, scheduler: &mut dyn Scheduler, cutoff: usize) -> Step {
         self.bad = if record.good { 0 } else { self.bad + 1 };
@@ -323,11 +381,11 @@ impl State {
             }
             next = self.decide(record, scheduler, cutoff);
         }
-        self.best = checkpoint.best;
+        (self.best, self.reduction) = (checkpoint.best, checkpoint.reduction);
         Ok(next)
     }
 }
 
-fn tell(observer: &mut dyn Observer, event: &Event<'_>) -> Result<(), Error> {
+pub(crate) fn tell(observer: &mut dyn Observer, event: &Event<'_>) -> Result<(), Error> {
     observer.notify(event).map_err(Error::Observer)
 }

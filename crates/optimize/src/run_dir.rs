@@ -1,36 +1,43 @@
 //! The directory of a run: at any moment in a state to resume from.
 //!
 //! `run.toml` (effective configuration), `baseline.safetensors`, `steps.jsonl`, `epochs.jsonl`, `checkpoints/`, and at the
-//! end `model.safetensors` and `result.json`. A step counts from the moment that `steps.jsonl`, written last, is renamed.
+//! end `model.safetensors` (and `model.keras` or `model.h5`) and `result.json`. A step counts from the moment that
+//! `steps.jsonl`, written last, is renamed, a reduction likewise from `reduction.json`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use handaxe_formats::model::Format;
 use handaxe_formats::{native, write_atomically};
 use handaxe_graph::Model;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Checkpoint, CurveRecord, Error, Event, ForeignError, Observer, ResultRecord, StepRecord,
+    Checkpoint, CurveRecord, Error, Event, ForeignError, Observer, Phase, Reduction,
+    ReductionRecord, ResultRecord, StepRecord,
 };
 
 const CONFIG: &str = "run.toml";
 const BASELINE: &str = "baseline.safetensors";
 const STEPS: &str = "steps.jsonl";
 const EPOCHS: &str = "epochs.jsonl";
+const REDUCTION: &str = "reduction.json";
 const CHECKPOINTS: &str = "checkpoints";
 const MODEL: &str = "model.safetensors";
 const RESULT: &str = "result.json";
 
 /// All that a run, its report and a run over folds write; nothing else is ever deleted.
-const OURS: [&str; 13] = [
+const OURS: [&str; 16] = [
     CONFIG,
     BASELINE,
     STEPS,
     EPOCHS,
+    REDUCTION,
     CHECKPOINTS,
     MODEL,
+    "model.keras",
+    "model.h5",
     RESULT,
     "report.html",
     "metric.svg",
@@ -105,8 +112,11 @@ impl RunDir {
         run.steps = read_lines(&path.join(STEPS))?;
         run.epochs = read_lines(&path.join(EPOCHS))?;
         // Epochs of a step that never ended will be trained again.
-        let steps = run.steps.len();
-        run.epochs.retain(|record| record.step <= steps);
+        let (steps, reduced) = (run.steps.len(), run.path.join(REDUCTION).is_file());
+        run.epochs.retain(|record| match record.phase {
+            Phase::Reduce => reduced,
+            _ => record.step <= steps,
+        });
         Ok(run)
     }
 
@@ -166,13 +176,7 @@ impl RunDir {
     /// # Errors
     /// A missing or broken file: the run has not ended.
     pub fn result(&self) -> Result<ResultRecord, Error> {
-        let path = self.path.join(RESULT);
-        let text = fs::read_to_string(&path).map_err(io("read", &path))?;
-        serde_json::from_str(&text).map_err(|error| Error::Record {
-            path,
-            line: error.line(),
-            reason: error.to_string(),
-        })
+        self.read_json(RESULT)
     }
 
     /// Where the last whole step left the run; none before the first.
@@ -186,7 +190,18 @@ impl RunDir {
             None => self.baseline()?,
         };
         let current = native::load(self.current_path(last.step))?;
-        Ok(Some(Checkpoint { steps: self.steps.clone(), current, best }))
+        let reduction = self.reduction()?;
+        Ok(Some(Checkpoint { steps: self.steps.clone(), current, best, reduction }))
+    }
+
+    /// What came of the reduction, if it was done.
+    fn reduction(&self) -> Result<Option<Reduction>, Error> {
+        if !self.path.join(REDUCTION).is_file() {
+            return Ok(None);
+        }
+        let record: ReductionRecord = self.read_json(REDUCTION)?;
+        let model = record.kept.then(|| native::load(self.reduced_path())).transpose()?;
+        Ok(Some(Reduction { record, model }))
     }
 
     /// Writes what a run starts from; `curves` are of the baseline's training, if it was trained here. The configuration comes last: with it, the directory is a run.
@@ -213,16 +228,24 @@ impl RunDir {
         self.write(CONFIG, config.as_bytes())
     }
 
-    /// Writes what a run ends with.
+    /// Writes what a run ends with; the network in handaxe's own form, and in `form` if that is another.
     ///
     /// # Errors
     /// The file system's.
-    pub fn finish(&self, model: &Model, result: &ResultRecord) -> Result<(), Error> {
+    pub fn finish(&self, model: &Model, form: Format, result: &ResultRecord) -> Result<(), Error> {
         native::save(model, self.path.join(MODEL))?;
-        let mut json =
-            serde_json::to_vec_pretty(result).map_err(|error| self.record_error(RESULT, error))?;
-        json.push(b'\n');
-        self.write(RESULT, &json)
+        if form != Format::Native {
+            handaxe_formats::model::save(model, &self.path.join(format!("model.{form}")))?;
+        }
+        self.write_json(RESULT, result)
+    }
+
+    fn save_reduction(&self, reduction: &Reduction) -> Result<(), Error> {
+        if let Some(model) = &reduction.model {
+            native::save(model, self.reduced_path())?;
+        }
+        self.write_lines(EPOCHS, &self.epochs)?;
+        self.write_json(REDUCTION, &reduction.record)
     }
 
     fn save_step(
@@ -264,6 +287,27 @@ impl RunDir {
         self.path.join(CHECKPOINTS).join(format!("best-{step:03}.safetensors"))
     }
 
+    fn reduced_path(&self) -> PathBuf {
+        self.path.join(CHECKPOINTS).join("reduced.safetensors")
+    }
+
+    fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, Error> {
+        let path = self.path.join(name);
+        let text = fs::read_to_string(&path).map_err(io("read", &path))?;
+        serde_json::from_str(&text).map_err(|error| Error::Record {
+            path,
+            line: error.line(),
+            reason: error.to_string(),
+        })
+    }
+
+    fn write_json<T: Serialize>(&self, name: &str, record: &T) -> Result<(), Error> {
+        let mut json =
+            serde_json::to_vec_pretty(record).map_err(|error| self.record_error(name, error))?;
+        json.push(b'\n');
+        self.write(name, &json)
+    }
+
     fn write_lines<T: Serialize>(&self, name: &'static str, records: &[T]) -> Result<(), Error> {
         let mut text = Vec::new();
         for record in records {
@@ -288,6 +332,7 @@ impl Observer for RunDir {
         match event {
             Event::Epoch(record) => self.epochs.push((*record).clone()),
             Event::Step { record, current, best } => self.save_step(record, current, best)?,
+            Event::Reduced(reduction) => self.save_reduction(reduction)?,
             Event::Baseline { .. } | Event::Masked { .. } => {}
         }
         Ok(())

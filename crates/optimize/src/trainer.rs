@@ -1,6 +1,11 @@
+use std::collections::BTreeMap;
+
 use handaxe_data::Direction;
-use handaxe_graph::{Masks, Model};
+use handaxe_graph::{LayerId, Masks, Model};
+use handaxe_prune::Regularisers;
 use serde::{Deserialize, Serialize};
+
+use crate::Error;
 
 /// Whatever went wrong inside a trainer, an observer or another part that the user supplied.
 pub type ForeignError = Box<dyn std::error::Error + Send + Sync>;
@@ -15,12 +20,14 @@ pub enum Part {
 }
 
 /// One stretch of training.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Fit<'a> {
     /// Passes over the training samples.
     pub epochs: usize,
     /// Weights to hold fixed: they keep their bits whatever the optimiser's momentum or decay.
     pub frozen: Option<&'a Masks>,
+    /// Penalties on kernels, added to the loss.
+    pub regularisers: Option<&'a Regularisers>,
     /// All randomness of this stretch (order of samples, dropout) comes from the run's seed and this number,
     /// so that a resumed run draws what the uninterrupted one would have drawn.
     pub stream: u64,
@@ -37,6 +44,29 @@ pub struct EpochRecord {
     pub metric: f64,
 }
 
+/// A number for each weight of each kernel, row-major.
+pub type ByKernel = BTreeMap<LayerId, Vec<f32>>;
+
+/// Second derivatives of the training loss.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Curvature {
+    /// d2L/dw2 of each weight.
+    pub diagonal: ByKernel,
+    /// How well it is known for the layers for which it is an estimate; for all others it is exact.
+    pub estimates: BTreeMap<LayerId, Estimate>,
+}
+
+/// How well the diagonal of one kernel's Hessian is known.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Random directions of which each weight's value is the mean.
+    pub samples: usize,
+    /// Standard error of a weight's value: root of the mean square over the weights.
+    pub standard_error: f64,
+    /// The values themselves: root of the mean square over the weights.
+    pub magnitude: f64,
+}
+
 /// A network in training: all that the loop needs of it.
 ///
 /// `handaxe-train` implements it on candle; the tests of the loop use a scripted one.
@@ -50,8 +80,26 @@ pub trait Trainer {
     /// Takes over the weights of `model`, which has the same graph.
     fn restore(&mut self, model: &Model) -> Result<(), ForeignError>;
 
+    /// A trainer of another network on the same data, by the same rules. Runs that end with a reduction need it.
+    fn of(&self, _model: &Model) -> Result<Box<dyn Trainer>, ForeignError> {
+        Err(Error::Unsupported { what: "train another network" }.into())
+    }
+
     /// The metric on a part of the data.
     fn evaluate(&mut self, part: Part) -> Result<f64, ForeignError>;
+
+    /// The gradient of the training loss by each kernel, averaged over all training samples, in evaluation. Rankings by
+    /// gradient need it.
+    fn gradients(&mut self) -> Result<ByKernel, ForeignError> {
+        Err(Error::Unsupported { what: "say gradients" }.into())
+    }
+
+    /// The diagonal of the Hessian of the training loss by each kernel, averaged over all training samples, in
+    /// evaluation. Rankings by curvature need it. Where it is estimated, randomness comes from the run's seed and
+    /// `stream`.
+    fn curvature(&mut self, _stream: u64) -> Result<Curvature, ForeignError> {
+        Err(Error::Unsupported { what: "say curvatures" }.into())
+    }
 
     /// Forgets the training optimiser's state (moments, step count).
     fn reset(&mut self) -> Result<(), ForeignError>;

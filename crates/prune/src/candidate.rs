@@ -17,6 +17,8 @@ pub struct Candidate<'a> {
     pub curvature: Option<&'a [f32]>,
     /// The partition of the kernel.
     pub groups: Groups,
+    /// Groups that are always kept, in place of [`Settings::floor`](crate::Settings::floor).
+    pub floor: Option<usize>,
     /// What the whole layer costs of each resource.
     pub resources: Vec<u64>,
     /// What pruning a group saves: nothing where the layer may not be pruned.

@@ -54,6 +54,12 @@ pub enum Error {
     )]
     SavingsExceedCost { layer: String, resource: usize, savings: u128, cost: u64 },
 
+    #[error("the {what} must be a finite number of 0 or more, not {given}")]
+    Penalty { what: &'static str, given: f64 },
+
+    #[error("there is no norm {given}: the penalty's norm is 1 or 2")]
+    Norm { given: u8 },
+
     #[error("solver `{solver}` returned a selection that {fault}")]
     Solver { solver: String, fault: &'static str },
 

@@ -18,7 +18,7 @@
 //! let groups = Groups::new(&[2, 3], &Structure::Structured)?; // the three columns
 //! let savings = Savings::of(&groups, |size| vec![size as u64]);
 //! let candidate = Candidate {
-//!     layer, name: "fc", kernel: &kernel, gradient: None, curvature: None, groups, resources: vec![6], savings,
+//!     layer, name: "fc", kernel: &kernel, gradient: None, curvature: None, groups, floor: None, resources: vec![6], savings,
 //!     sharing: None,
 //! };
 //! let (l1, solver, limits) = (ranking("l1")?, solver("auto")?, Limits::default());
@@ -41,6 +41,7 @@ mod layer;
 mod oracle;
 mod ranking;
 mod reduce;
+mod regulariser;
 mod saliency;
 mod select;
 mod solve;
@@ -54,5 +55,6 @@ pub use l2::L2;
 pub use oracle::Oracle;
 pub use ranking::{Group, Needs, RANKINGS, Ranking, ranking};
 pub use reduce::{Reduced, reduce};
+pub use regulariser::{Norm, Penalties, Regulariser, Regularisers};
 pub use saliency::Saliency;
 pub use select::{Scope, Selection, Settings, Sparsity, select};

@@ -1,4 +1,4 @@
-use crate::{Error, L1, L2};
+use crate::{Error, L1, L2, Oracle, Saliency};
 
 /// How much the network would lose with a group of weights.
 ///
@@ -57,8 +57,12 @@ pub struct Group<'a> {
 }
 
 /// The built-in rankings: name and what the loss is.
-pub const RANKINGS: &[(&str, &str)] =
-    &[("l1", "sum of the weights' magnitudes"), ("l2", "Euclidean norm of the weights")];
+pub const RANKINGS: &[(&str, &str)] = &[
+    ("l1", "sum of the weights' magnitudes"),
+    ("l2", "Euclidean norm of the weights"),
+    ("oracle", "how far the training loss moves to first order, from its gradients"),
+    ("saliency", "how far it rises to second order, from the diagonal of its Hessian"),
+];
 
 /// The ranking of this name, one of [`RANKINGS`].
 ///
@@ -68,6 +72,8 @@ pub fn ranking(name: &str) -> Result<Box<dyn Ranking>, Error> {
     Ok(match name {
         "l1" => Box::new(L1),
         "l2" => Box::new(L2),
+        "oracle" => Box::new(Oracle),
+        "saliency" => Box::new(Saliency),
         _ => return Err(Error::UnknownRanking { given: name.to_owned() }),
     })
 }

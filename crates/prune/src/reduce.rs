@@ -25,6 +25,40 @@ pub struct Reduced {
     /// For each layer with a kernel that lost any, the neurons or filters it lost: places on the last axis of the
     /// original's output, ascending.
     pub removed: BTreeMap<LayerId, Vec<usize>>,
+    /// For each kernel, where in the original's its weights lie, row-major.
+    pub weights: BTreeMap<LayerId, Vec<usize>>,
+}
+
+/// Where in the original that lies which is left of it.
+struct Origin {
+    /// Places on the last axis of each layer's output.
+    channels: Vec<Vec<usize>>,
+    /// Places in each kernel.
+    weights: BTreeMap<LayerId, Vec<usize>>,
+}
+
+impl Origin {
+    fn new(model: &Model) -> Self {
+        let weights = model
+            .layers()
+            .filter_map(|(id, layer)| Some((id, (0..layer.kernel()?.values().len()).collect())));
+        let channels = model.layers().map(|(_, layer)| (0..channels(layer)).collect()).collect();
+        Self { channels, weights: weights.collect() }
+    }
+
+    /// Forgets what goes when `model` is rebuilt on the channels that are `kept`.
+    fn retain(&mut self, model: &Model, kept: &[Vec<bool>]) {
+        for (places, kept) in self.channels.iter_mut().zip(kept) {
+            let mut kept = kept.iter();
+            places.retain(|_| kept.next() == Some(&true));
+        }
+        for (&id, places) in &mut self.weights {
+            let layer = model.layer(id);
+            let stay =
+                rebuild::places(layer, "kernel", places.len(), rebuild::around(layer, id, kept));
+            *places = stay.map(|place| places[place]).collect();
+        }
+    }
 }
 
 /// Removes every neuron and filter that no data pass through to an output, with its bias, its entries in batch
@@ -57,6 +91,7 @@ pub struct Reduced {
 ///
 /// let reduced = reduce(&model)?;
 /// assert_eq!(reduced.removed[&hidden], [1]);
+/// assert_eq!(reduced.weights[&hidden], [0]); // weight 0 of the original's two
 /// assert_eq!(reduced.model.layer(hidden).output_shape(), [1]);
 /// assert_eq!(reduced.model.layer(output).weight("bias").unwrap().values(), [-3.0]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -71,12 +106,11 @@ pub fn reduce(model: &Model) -> Result<Reduced, Error> {
         return Err(Error::Irreducible { layer, kind });
     }
     let mut reduced = model.clone();
-    let mut places: Vec<Vec<usize>> =
-        model.layers().map(|(_, layer)| (0..channels(layer)).collect()).collect();
+    let mut origin = Origin::new(model);
     // What goes in one way of looking at depthwise convolutions may free more in the other.
     let mut idle = 0;
     for depthwise in [Depthwise::ByChannel, Depthwise::ByMultiplier].into_iter().cycle() {
-        match pass(&reduced, depthwise, &mut places)? {
+        match pass(&reduced, depthwise, &mut origin)? {
             Some(smaller) => (reduced, idle) = (smaller, 0),
             None => idle += 1,
         }
@@ -86,10 +120,10 @@ pub fn reduce(model: &Model) -> Result<Reduced, Error> {
     }
     let removed = model
         .layers()
-        .zip(&places)
+        .zip(&origin.channels)
         .filter(|((_, layer), places)| layer.op().has_kernel() && places.len() < channels(layer));
     let removed = removed.map(|((id, layer), places)| (id, missing(channels(layer), places)));
-    Ok(Reduced { removed: removed.collect(), model: reduced })
+    Ok(Reduced { removed: removed.collect(), model: reduced, weights: origin.weights })
 }
 
 /// Whether it is known what the layer does with each channel.
@@ -117,23 +151,15 @@ fn is_followed(model: &Model, layer: &Layer) -> bool {
         }
 }
 
-/// The network without the sets that are not live, and their channels' `places` in the original no longer listed; none
-/// if all are live.
-fn pass(
-    model: &Model,
-    depthwise: Depthwise,
-    places: &mut [Vec<usize>],
-) -> Result<Option<Model>, Error> {
+/// The network without the sets that are not live, which `origin` forgets; none if all are live.
+fn pass(model: &Model, depthwise: Depthwise, origin: &mut Origin) -> Result<Option<Model>, Error> {
     let joint = Joint::new(model, depthwise);
     let constants = constants::constants(model);
     let kept = live::kept(model, &joint, &constants);
     if kept.iter().flatten().all(|&kept| kept) {
         return Ok(None);
     }
-    for (places, kept) in places.iter_mut().zip(&kept) {
-        let mut kept = kept.iter();
-        places.retain(|_| kept.next() == Some(&true));
-    }
+    origin.retain(model, &kept);
     rebuild::rebuild(model, &kept, &constants).map(Some)
 }
 

@@ -24,7 +24,9 @@ pub(crate) fn solve(
 ) -> Result<Solved, Error> {
     let capacity = capacities(&budgets(layers, sparsity.len()), sparsity);
     layers.iter_mut().for_each(|layer| layer.choose_actions(&capacity));
-    layers.iter_mut().for_each(|layer| layer.reserve(settings.floor));
+    layers
+        .iter_mut()
+        .for_each(|layer| layer.reserve(layer.candidate.floor.unwrap_or(settings.floor)));
     let capacity = capacities(&budgets(layers, sparsity.len()), sparsity);
     let items: Vec<Vec<Alike<'_>>> = layers.iter().map(Layer::alike).collect();
     let class = |(layer, items): (&Layer<'_>, &Vec<Alike<'_>>)| {

@@ -205,7 +205,9 @@ fn bad_input_is_refused_by_name() {
         choose_by(&[good], &[0.5], Scope::Global, 0, &Odd(f64::NAN)),
         Err(Error::Value { group: 0, .. })
     ));
-    assert!(ranking("l3").err().unwrap().to_string().contains("there are l1, l2"));
+    assert!(
+        ranking("l3").err().unwrap().to_string().contains("there are l1, l2, oracle, saliency")
+    );
 }
 
 /// Keeps everything, or leaves items undecided.

@@ -45,6 +45,7 @@ impl Layer {
             kernel: &self.kernel,
             gradient: Some(&self.gradient),
             curvature: Some(&self.curvature),
+            floor: None,
             savings: of(0),
             sharing: Some(of(1)),
             resources: vec![self.kernel.len() as u64 * self.width],

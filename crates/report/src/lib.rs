@@ -3,7 +3,7 @@
 //! All of it is drawn from the records of a run ([`handaxe_optimize::ResultRecord`] and its siblings) and the two networks:
 //! equal records give equal bytes, and nothing is fetched from anywhere.
 //!
-//! - [`table()`]: before and after, for a terminal; [`Table`] lays out others alike;
+//! - [`table()`]: before and after, for a terminal; [`estimate`]: one network; [`Table`] lays out others alike;
 //! - [`html`]: a self-contained page; it prints, and follows the reader's light or dark scheme;
 //! - [`plots`]: the pictures of the page, each as an SVG of its own;
 //! - [`write()`]: the page and the pictures into a directory.
@@ -19,6 +19,7 @@
 //! ```
 
 mod error;
+mod estimate;
 mod finding;
 mod name;
 mod number;
@@ -32,6 +33,7 @@ mod table;
 use std::path::Path;
 
 pub use error::Error;
+pub use estimate::estimate;
 pub use page::html;
 pub use run::Run;
 pub use summary::table;

@@ -1,6 +1,10 @@
 //! Names of resources and metrics as people read them; records have them as spec/interfaces.md writes them.
 
+use handaxe_optimize::ResultRecord;
+
 use crate::number::significant;
+
+const WEIGHT_BITS: &str = "weight-bits";
 
 /// The order of columns: what a device offers first, then what a processor does.
 const RESOURCES: [(&str, &str, &str); 9] = [
@@ -11,7 +15,7 @@ const RESOURCES: [(&str, &str, &str); 9] = [
     ("lut", "LUT", "LUTs"),
     ("uram", "URAM", "UltraRAMs"),
     ("mlab", "MLAB", "MLABs"),
-    ("weight-bits", "weight bits", "bits of weights"),
+    (WEIGHT_BITS, "weight bits", "bits of weights"),
     ("flops", "FLOPs", "FLOPs"),
 ];
 
@@ -32,6 +36,15 @@ pub(crate) fn in_order<'a>(names: impl IntoIterator<Item = &'a String>) -> Vec<&
     names.sort_by_key(|name| (place(name).unwrap_or(RESOURCES.len()), *name));
     names.dedup();
     names
+}
+
+/// The resources to show of a run: what it was to save, and what the network has any of. Bits of weights follow from
+/// the parameters, so they stand only where they were to be saved.
+pub(crate) fn shown(result: &ResultRecord) -> Vec<&str> {
+    let shown = result.resources.before.iter().filter(|(name, count)| {
+        result.achieved.contains_key(*name) || (**count > 0 && *name != WEIGHT_BITS)
+    });
+    in_order(shown.map(|(name, _)| name))
 }
 
 /// A metric's name in a sentence.

@@ -27,10 +27,9 @@ impl<'a> Run<'a> {
         name::in_order(self.result.achieved.keys())
     }
 
-    /// The resources that the network has any of.
+    /// The resources to show.
     pub(crate) fn resources(&self) -> Vec<&'a str> {
-        let used = self.result.resources.before.iter().filter(|(_, count)| **count > 0);
-        name::in_order(used.map(|(name, _)| name))
+        name::shown(self.result)
     }
 
     /// The step whose network is handed back.

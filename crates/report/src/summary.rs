@@ -64,7 +64,7 @@ fn fitted(result: &ResultRecord, number: fn(u64) -> String) -> Table {
 }
 
 fn resources(result: &ResultRecord, name_width: usize, number: fn(u64) -> String) -> Table {
-    let names = name::in_order(result.resources.before.keys());
+    let names = name::shown(result);
     let heads = names.iter().map(|name| (name::resource(name), Align::Right));
     let first = [("layer", Align::Left), ("sparsity", Align::Right)];
     let mut table = Table::new(first.into_iter().chain(heads));

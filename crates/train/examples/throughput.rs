@@ -40,7 +40,7 @@ fn main() -> Result<(), ForeignError> {
         let mut trainer = CandleTrainer::new(&model, data, metric("accuracy")?, settings)?;
         let mut best = f64::INFINITY;
         let mut start = seconds();
-        trainer.fit(&Fit { epochs: 8, frozen: None, stream: 0 }, &mut |_| {
+        trainer.fit(&Fit { epochs: 8, frozen: None, stream: 0, ..Fit::default() }, &mut |_| {
             best = best.min(seconds() - start);
             start = seconds();
             Ok(())

@@ -21,9 +21,22 @@ pub enum Error {
     MissingWeight { layer: String, weight: &'static str },
 
     #[error(
-        "the model has {given} outputs, training needs exactly one: name it with `Model::set_outputs`"
+        "the model has {given} outputs, but one set of class labels: give their targets as values side by side, or name one output with `Model::set_outputs`"
     )]
     Outputs { given: usize },
+
+    #[error(
+        "the network ends with `{layer}` ({activation}), which does not suit the {loss} loss: that needs {right} at the end"
+    )]
+    LastLayer { layer: String, activation: &'static str, loss: &'static str, right: String },
+
+    #[error(
+        "the targets hold {given}, but `{layer}` ({activation}) gives {least} to {most} only: end the network without that activation, or scale the targets"
+    )]
+    Range { layer: String, activation: &'static str, given: f32, least: f32, most: f32 },
+
+    #[error("the targets hold {given}: the {loss} loss needs values from 0 to 1, or two classes")]
+    Probability { loss: &'static str, given: f32 },
 
     #[error("the {part} data hold {given} inputs, the model has {expected}")]
     InputCount { part: &'static str, given: usize, expected: usize },
@@ -49,6 +62,11 @@ pub enum Error {
 
     #[error("the {loss} loss needs {needs} as targets, the data hold {given}")]
     Targets { loss: &'static str, needs: &'static str, given: &'static str },
+
+    #[error(
+        "the {loss} loss does not say how its gradient moves: implement `Loss::bend`, or rank by something else than curvature"
+    )]
+    NoCurvature { loss: &'static str },
 
     #[error("the model to restore differs from the one in training {place}")]
     OtherGraph { place: String },

@@ -11,6 +11,7 @@
 //! [`candle`] holds the tensors and differentiates the loss. One thread computes: the result does not depend on how many
 //! there are.
 
+mod curvature;
 mod error;
 mod initialiser;
 mod loss;
@@ -28,7 +29,10 @@ mod tests;
 pub use candle_core as candle;
 pub use error::Error;
 pub use initialiser::{Initialiser, initialise};
-pub use loss::{CategoricalCrossEntropy, Loss, MeanSquaredError};
+pub use loss::{
+    BinaryCrossEntropy, CategoricalCrossEntropy, LOSSES, LastLayer, Loss, MeanAbsoluteError,
+    MeanSquaredError, loss,
+};
 pub use network::Network;
 pub use optimiser::Optimiser;
 pub use spec::parse;

@@ -2,10 +2,10 @@ use candle_core::{Tensor, Var};
 use handaxe_data::Tensor as Array;
 use handaxe_graph::{Activation, Layer, LayerId, Model, Op};
 
-use crate::Error;
 use crate::error::plain;
 use crate::node::values::{Operand, zip};
 use crate::node::{Back, Computed, Gradients, Node, Pass, compile, from_array};
+use crate::{Error, LastLayer, Loss};
 
 /// Elements of the widest layer that one evaluated batch may hold: enough to keep the processor busy, few enough to
 /// stay in its caches.
@@ -26,12 +26,12 @@ const EVALUATED: usize = 1 << 19;
 /// # Ok::<(), handaxe_train::Error>(())
 /// ```
 pub struct Network {
-    model: Model,
-    nodes: Vec<Option<Box<dyn Node>>>,
+    pub(crate) model: Model,
+    pub(crate) nodes: Vec<Option<Box<dyn Node>>>,
     /// For each layer, whether it or one before it has something to learn.
     learns: Vec<bool>,
     inputs: Vec<LayerId>,
-    output: LayerId,
+    outputs: Vec<LayerId>,
 }
 
 /// What the optimiser changes.
@@ -43,27 +43,57 @@ pub(crate) struct Parameter<'a> {
 
 /// What a forward pass computed, layer by layer.
 pub(crate) struct Tape {
-    outputs: Vec<Tensor>,
+    pub(crate) outputs: Vec<Tensor>,
     backs: Vec<Option<Back>>,
+    /// The layers whose outputs are the answer.
+    ends: Vec<LayerId>,
 }
 
 impl Tape {
-    /// The last output.
-    pub(crate) fn output(&self) -> Result<&Tensor, Error> {
-        self.outputs.last().ok_or(Error::Graph(handaxe_graph::Error::Missing { what: "layer" }))
+    /// The answer: several outputs lie side by side.
+    pub(crate) fn answer(&self) -> Result<Tensor, Error> {
+        joined(&self.outputs, &self.ends)
     }
+}
+
+/// The outputs of the layers `ends` as one: as it is for one, `(samples, all elements)` for several.
+pub(crate) fn joined(outputs: &[Tensor], ends: &[LayerId]) -> Result<Tensor, Error> {
+    if let [end] = ends {
+        return Ok(outputs[end.index()].clone());
+    }
+    let rows = ends.iter().map(|end| outputs[end.index()].flatten_from(1));
+    Ok(Tensor::cat(&rows.collect::<candle_core::Result<Vec<_>>>()?, 1)?.contiguous()?)
+}
+
+/// The reverse for something of the shape of the joined outputs: adds each layer's part to its place in `into`.
+pub(crate) fn divided(
+    whole: &Tensor,
+    outputs: &[Tensor],
+    ends: &[LayerId],
+    into: &mut [Option<Tensor>],
+) -> Result<(), Error> {
+    if let [end] = ends {
+        into[end.index()] = Some(whole.clone());
+        return Ok(());
+    }
+    let mut start = 0;
+    for end in ends {
+        let output = &outputs[end.index()];
+        let width = output.elem_count() / output.dim(0)?.max(1);
+        let part = whole.narrow(1, start, width)?.contiguous()?.reshape(output.shape())?;
+        into[end.index()] = Some(part);
+        start += width;
+    }
+    Ok(())
 }
 
 impl Network {
     /// The network of `model`, with its weights.
     ///
     /// # Errors
-    /// [`Error::Outputs`] when there is not exactly one output; a model without inputs.
+    /// A model without inputs or outputs, or with layers that cannot be trained.
     pub fn new(model: &Model) -> Result<Self, Error> {
         model.verify()?;
-        let &[output] = model.outputs() else {
-            return Err(Error::Outputs { given: model.outputs().len() });
-        };
         let (mut nodes, mut learns) = (Vec::new(), Vec::new());
         for (_, layer) in model.layers() {
             let input = layer.inputs().first().map(|&input| model.layer(input).output_shape());
@@ -73,7 +103,8 @@ impl Network {
             nodes.push(node);
         }
         let inputs = model.inputs().map(|(id, _)| id).collect();
-        Ok(Self { model: model.clone(), nodes, learns, inputs, output })
+        let outputs = model.outputs().to_vec();
+        Ok(Self { model: model.clone(), nodes, learns, inputs, outputs })
     }
 
     /// The graph with the present weights.
@@ -127,8 +158,8 @@ impl Network {
         }
     }
 
-    /// The answers to `inputs`, one array an input layer, samples first. Dropout is off and BatchNorm uses its running
-    /// statistics.
+    /// The answers to `inputs`, one array an input layer, samples first; several outputs lie side by side. Dropout is off
+    /// and BatchNorm uses its running statistics.
     ///
     /// # Errors
     /// [`Error::InputCount`] or [`Error::InputShape`] when the data do not fit the model.
@@ -143,23 +174,24 @@ impl Network {
             let count = batch.min(samples - first);
             let part = inputs.iter().map(|input| input.narrow(0, first, count));
             let part = part.collect::<Result<Vec<_>, _>>()?;
-            let tape = self.forward(&part, &mut Pass::Evaluation, self.output)?;
-            values.extend_from_slice(Operand::new(tape.output()?)?.values()?);
+            let tape = self.forward(&part, &mut Pass::Evaluation, &self.outputs)?;
+            values.extend_from_slice(Operand::new(&tape.answer()?)?.values()?);
         }
-        let shape = [&[samples], self.model.layer(self.output).output_shape()].concat();
+        let shape = [&[samples], &self.output_shape()[..]].concat();
         Ok(Array::new(shape, values)?)
     }
 
-    /// The outputs of all layers up to `end`, for a batch of contiguous `inputs`, and the ways back.
+    /// The outputs of all layers up to the last of `ends`, for a batch of contiguous `inputs`, and the ways back.
     pub(crate) fn forward(
         &self,
         inputs: &[Tensor],
         pass: &mut Pass<'_>,
-        end: LayerId,
+        ends: &[LayerId],
     ) -> Result<Tape, Error> {
+        let end = ends.iter().map(|end| end.index()).max().unwrap_or(0);
         let mut inputs = inputs.iter();
-        let mut tape = Tape { outputs: Vec::new(), backs: Vec::new() };
-        for ((_, layer), node) in self.model.layers().zip(&self.nodes).take(end.index() + 1) {
+        let mut tape = Tape { outputs: Vec::new(), backs: Vec::new(), ends: ends.to_vec() };
+        for ((_, layer), node) in self.model.layers().zip(&self.nodes).take(end + 1) {
             let (output, back) = match node {
                 None => {
                     let (given, expected) = (tape.outputs.len(), self.inputs.len());
@@ -180,16 +212,25 @@ impl Network {
         Ok(tape)
     }
 
-    /// Walks `tape` back from the loss's `gradient` by its last output. One gradient for each of
+    /// Walks `tape` back from the loss's `gradient` by its answer. One gradient for each of
     /// [`Network::parameters`]; none where a parameter does not reach the output.
     pub(crate) fn backward(
         &self,
         tape: Tape,
         gradient: Tensor,
     ) -> Result<Vec<Option<Tensor>>, Error> {
+        self.backward_seen(tape, gradient, &mut |_, _| ())
+    }
+
+    /// [`Network::backward`]; `see` is shown the gradient by each layer's output.
+    pub(crate) fn backward_seen(
+        &self,
+        tape: Tape,
+        gradient: Tensor,
+        see: &mut dyn FnMut(usize, &Tensor),
+    ) -> Result<Vec<Option<Tensor>>, Error> {
         let mut slopes: Vec<Option<Tensor>> = vec![None; tape.outputs.len()];
-        slopes.pop();
-        slopes.push(Some(gradient));
+        divided(&gradient, &tape.outputs, &tape.ends, &mut slopes)?;
         let mut by_layer: Vec<Vec<Tensor>> = vec![Vec::new(); self.nodes.len()];
         let layers: Vec<_> = self.model.layers().map(|(_, layer)| layer).collect();
         for (index, back) in tape.backs.into_iter().enumerate().rev() {
@@ -197,6 +238,7 @@ impl Network {
             else {
                 continue;
             };
+            see(index, &slope);
             let layer = layers[index];
             let Gradients { inputs, weights } =
                 back(&slope).map_err(|error| failed(layer, &error))?;
@@ -214,23 +256,45 @@ impl Network {
         Ok(parameters.iter().map(|parameter| by_layer[parameter.layer.index()].next()).collect())
     }
 
-    /// The layer whose output is the answer.
-    pub(crate) fn output(&self) -> LayerId {
-        self.output
+    /// The layers that `loss` is computed from: the outputs, or what a final activation reads that the loss includes.
+    pub(crate) fn ends(&self, loss: &dyn Loss) -> Vec<LayerId> {
+        let end = |&output: &LayerId| {
+            let layer = self.model.layer(output);
+            match (layer.op(), layer.inputs()) {
+                (Op::Activation { function }, &[input]) if Some(*function) == loss.includes() => {
+                    input
+                }
+                _ => output,
+            }
+        };
+        self.outputs.iter().map(end).collect()
     }
 
-    /// The layer whose output are scores: the answer, or what a final softmax reads.
-    pub(crate) fn scores(&self) -> LayerId {
-        let layer = self.model.layer(self.output);
-        match (layer.op(), layer.inputs()) {
-            (Op::Activation { function: Activation::Softmax }, &[input]) => input,
-            _ => self.output,
+    /// How each output ends.
+    pub(crate) fn last_layers(&self) -> Vec<LastLayer> {
+        let last = |&output: &LayerId| {
+            let layer = self.model.layer(output);
+            let activation = match layer.op() {
+                Op::Activation { function } => *function,
+                _ => Activation::Linear,
+            };
+            LastLayer { name: layer.name().to_owned(), activation }
+        };
+        self.outputs.iter().map(last).collect()
+    }
+
+    /// Shape of the answer to one sample; several outputs lie side by side.
+    pub(crate) fn output_shape(&self) -> Vec<usize> {
+        let shapes = self.outputs.iter().map(|&output| self.model.layer(output).output_shape());
+        match &shapes.collect::<Vec<_>>()[..] {
+            [shape] => shape.to_vec(),
+            shapes => vec![shapes.iter().map(|shape| shape.iter().product::<usize>()).sum()],
         }
     }
 
-    /// Shape of the answer to one sample.
-    pub(crate) fn output_shape(&self) -> &[usize] {
-        self.model.layer(self.output).output_shape()
+    /// Number of outputs.
+    pub(crate) fn output_count(&self) -> usize {
+        self.outputs.len()
     }
 
     /// The name of a layer, for messages.
@@ -285,7 +349,7 @@ impl Network {
     }
 }
 
-fn failed(layer: &Layer, error: &candle_core::Error) -> Error {
+pub(crate) fn failed(layer: &Layer, error: &candle_core::Error) -> Error {
     let kind = layer.op().layer_type().name();
     Error::Layer { layer: layer.name().to_owned(), kind, message: plain(error) }
 }

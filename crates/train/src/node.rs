@@ -52,6 +52,15 @@ pub(crate) struct Computed {
 /// From the loss's gradient by the output (contiguous) to that by the inputs and weights.
 pub(crate) type Back = Box<dyn FnOnce(&Tensor) -> Result<Gradients>>;
 
+/// How an output moves with the inputs, and the way back for the gradient's move.
+pub(crate) struct Pushed {
+    pub(crate) output: Tensor,
+    pub(crate) back: PushedBack,
+}
+
+/// From the loss's gradient by the output and its move to the moves of the gradients by each input.
+pub(crate) type PushedBack = Box<dyn FnOnce(&Tensor, &Tensor) -> Result<Vec<Option<Tensor>>>>;
+
 pub(crate) struct Gradients {
     /// By each input of the layer; none where nothing before it learns.
     pub(crate) inputs: Vec<Option<Tensor>>,
@@ -67,6 +76,21 @@ pub(crate) trait Node: Send + Sync {
     /// All weights by name, in alphabetical order.
     fn weights(&self) -> Vec<Weight<'_>> {
         Vec::new()
+    }
+
+    /// First and second derivatives in evaluation along one direction (Pearlmutter 1994, "Fast exact multiplication by the
+    /// Hessian"): how the output moves while `inputs` do by `moves`, and how the gradients by the inputs then move.
+    ///
+    /// As it stands for operations that are linear in their inputs.
+    fn push(&self, _inputs: &[&Tensor], moves: &[&Tensor]) -> Result<Pushed> {
+        let Computed { output, back } = self.forward(moves, &mut Pass::Evaluation)?;
+        Ok(Pushed { output, back: Box::new(move |_, moved| Ok(back(moved)?.inputs)) })
+    }
+
+    /// What the layer would compute with `kernel`, row-major, in place of its own, without bias; none for a layer that has
+    /// no kernel. The output is linear in the input and in the kernel.
+    fn with_kernel(&self, _input: &Tensor, _kernel: &Tensor) -> Result<Option<Computed>> {
+        Ok(None)
     }
 }
 
@@ -163,9 +187,37 @@ impl Affine {
 
     /// Applies `operation` to the input, the kernel as a matrix whose columns are the outputs, and the bias.
     fn apply(&self, operation: impl CustomOp3 + 'static, input: &Tensor) -> Result<Computed> {
-        let has_bias = self.bias.is_some();
         let bias = self.bias.as_ref().map_or(self.zeros.clone(), Var::as_detached_tensor);
-        let kernel = self.kernel.as_detached_tensor().reshape(((), bias.elem_count()))?;
+        self.compute(operation, input, &self.kernel.as_detached_tensor(), bias)
+    }
+
+    /// The same without the bias, by the layer's own kernel.
+    fn push(&self, operation: impl CustomOp3 + 'static, moved: &Tensor) -> Result<Pushed> {
+        let kernel = self.kernel.as_detached_tensor();
+        let Computed { output, back } =
+            self.compute(operation, moved, &kernel, self.zeros.clone())?;
+        Ok(Pushed { output, back: Box::new(move |_, moved| Ok(back(moved)?.inputs)) })
+    }
+
+    /// The same without the bias, by another kernel.
+    fn with_kernel(
+        &self,
+        operation: impl CustomOp3 + 'static,
+        input: &Tensor,
+        kernel: &Tensor,
+    ) -> Result<Option<Computed>> {
+        self.compute(operation, input, kernel, self.zeros.clone()).map(Some)
+    }
+
+    fn compute(
+        &self,
+        operation: impl CustomOp3 + 'static,
+        input: &Tensor,
+        kernel: &Tensor,
+        bias: Tensor,
+    ) -> Result<Computed> {
+        let has_bias = self.bias.is_some();
+        let kernel = kernel.reshape(((), bias.elem_count()))?;
         let input = input.clone();
         let output = input.apply_op3_no_bwd(&kernel, &bias, &operation)?;
         let answer = output.clone();

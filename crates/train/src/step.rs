@@ -2,6 +2,7 @@
 
 use candle_core::Tensor;
 use handaxe_graph::Masks;
+use handaxe_prune::Regularisers;
 
 use crate::node::values::{Operand, change};
 use crate::optimiser::Rule;
@@ -65,12 +66,12 @@ impl Held {
     }
 }
 
-/// Moves the weights of `network` against `gradients` and the penalty; held weights keep their bits. Returns the
-/// penalty before the step.
+/// Moves the weights of `network` against `gradients` and the penalties; held weights keep their bits. Returns the
+/// penalties before the step.
 pub(crate) fn step(
     network: &Network,
     gradients: &[Option<Tensor>],
-    penalty: Penalty,
+    (penalty, regularisers): (Penalty, Option<&Regularisers>),
     held: &Held,
     rule: &mut dyn Rule,
 ) -> Result<f64, Error> {
@@ -87,6 +88,11 @@ pub(crate) fn step(
             if penalised {
                 paid += penalty.value(weights);
                 penalty.add_slope(weights, &mut gradient);
+            }
+            let regulariser = regularisers.and_then(|all| all.get(&parameter.layer));
+            if let Some(regulariser) = regulariser.filter(|_| parameter.name == "kernel") {
+                paid += regulariser.value(weights);
+                regulariser.add_slope(weights, &mut gradient);
             }
             // Without a slope no momentum gathers behind a held weight; restoring it keeps its bits through
             // whatever else a rule does.

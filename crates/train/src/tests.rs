@@ -1,8 +1,10 @@
 //! Whole networks: gradients against finite differences, what the layers compute, and what training keeps its hands off.
 
+mod curvature;
 mod gradients;
 mod layers;
 mod masks;
+mod tasks;
 mod training;
 
 use handaxe_data::{Dataset, Parts, Targets, Tensor, metric, seeded};
@@ -67,7 +69,7 @@ fn trainer(model: &Model, data: &Dataset, settings: Settings) -> CandleTrainer {
 /// Trains without masks; all epochs.
 fn fit(trainer: &mut CandleTrainer, epochs: usize) -> Vec<EpochRecord> {
     let mut records = Vec::new();
-    let fit = Fit { epochs, frozen: None, stream: 0 };
+    let fit = Fit { epochs, frozen: None, stream: 0, ..Fit::default() };
     trainer
         .fit(&fit, &mut |record| {
             records.push(*record);

@@ -1,18 +1,25 @@
+use std::sync::Arc;
+
 use candle_core::{Tensor, Var};
 use handaxe_data::{Dataset, Direction, Metric, Parts, Targets, seeded};
 use handaxe_graph::Model;
-use handaxe_optimize::{EpochRecord, Fit, ForeignError, Part, Trainer};
+use handaxe_optimize::{ByKernel, Curvature, EpochRecord, Fit, ForeignError, Part, Trainer};
+use handaxe_prune::Regularisers;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::loss::{Loss, for_targets};
+use crate::curvature::{CurvatureSums, Point, Sums, means};
+use crate::loss::{Loss, for_targets, loss};
 use crate::node::{Pass, values};
 use crate::optimiser::Rule;
 use crate::step::{Held, Penalty, step};
-use crate::{Error, Network, Optimiser};
+use crate::{Error, MeanSquaredError, Network, Optimiser};
 
 /// The first of the streams of a seed from which the order of samples and dropout are drawn, two a stretch.
 const STREAM: u64 = 0x7a19_0000_0000;
+
+/// The first of the streams of a seed from which directions for estimates of curvature are drawn.
+const CURVATURE_STREAM: u64 = 0xc0b0_0000_0000;
 
 /// How to train.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +34,10 @@ pub struct Settings {
     pub l1: f64,
     /// Adds `l2 * sum w^2` over all kernels to the loss; 0 or more.
     pub l2: f64,
+    /// The name of the loss, one of [`LOSSES`](crate::LOSSES); by default what the targets ask for.
+    pub loss: Option<String>,
+    /// Random directions a batch by which curvatures are estimated that are not known exactly, at least 2.
+    pub probes: usize,
     /// Source of all randomness.
     pub seed: u64,
 }
@@ -40,6 +51,8 @@ impl Default for Settings {
             optimiser: Optimiser::Adam,
             l1: 0.0,
             l2: 0.0,
+            loss: None,
+            probes: 4,
             seed: 0,
         }
     }
@@ -54,6 +67,7 @@ impl Settings {
         let not_negative = |value: f64| value.is_finite() && value >= 0.0;
         let checks = [
             ("the batch size", "1 or more", self.batch_size as f64, self.batch_size >= 1),
+            ("the number of probes", "2 or more", self.probes as f64, self.probes >= 2),
             (
                 "the learning rate",
                 "a number above 0",
@@ -86,26 +100,28 @@ impl Settings {
 /// let data = Parts { train: xor.clone(), validation: xor.clone(), test: xor };
 /// let settings = Settings { learning_rate: 0.05, ..Settings::default() };
 /// let mut trainer = CandleTrainer::new(&model, data, metric("accuracy")?, settings)?;
-/// trainer.fit(&Fit { epochs: 100, frozen: None, stream: 0 }, &mut |_| Ok(()))?;
+/// trainer.fit(&Fit { epochs: 100, frozen: None, stream: 0, ..Fit::default() }, &mut |_| Ok(()))?;
 /// assert_eq!(trainer.evaluate(Part::Test)?, 1.0);
 /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 /// ```
 pub struct CandleTrainer {
     network: Network,
-    data: Parts,
-    metric: Box<dyn Metric>,
-    loss: Box<dyn Loss>,
+    data: Arc<Parts>,
+    metric: Arc<dyn Metric>,
+    loss: Arc<dyn Loss>,
     settings: Settings,
     rule: Box<dyn Rule>,
 }
 
 impl CandleTrainer {
     /// A trainer of `model` from the weights that it has. The loss is categorical cross-entropy where the targets are
-    /// classes and mean squared error where they are values.
+    /// classes, binary cross-entropy where one output tells two of them apart, and mean squared error where they are
+    /// values. Several outputs are held against values side by side, in the order of the outputs.
     ///
     /// # Errors
     /// Settings out of range; data that do not fit the model: [`Error::InputCount`], [`Error::InputShape`],
-    /// [`Error::OutputShape`]; a model without input or with several outputs.
+    /// [`Error::OutputShape`], [`Error::Outputs`]; a last layer that does not suit the task: [`Error::LastLayer`],
+    /// [`Error::Range`].
     pub fn new(
         model: &Model,
         data: Parts,
@@ -118,36 +134,46 @@ impl CandleTrainer {
             [("training", &data.train), ("validation", &data.validation), ("test", &data.test)];
         for (part, data) in parts {
             network.check_inputs(part, data.inputs().iter().map(|input| input.shape()))?;
-            check_outputs(part, network.output_shape(), data.targets())?;
+            check_outputs(part, &network, data.targets())?;
         }
-        let (loss, rule) = (for_targets(data.train.targets()), settings.optimiser.rule());
-        Ok(Self { network, data, metric, loss, settings, rule })
+        let width = network.output_shape().iter().product();
+        let loss = match &settings.loss {
+            Some(name) => loss(name)?,
+            None => for_targets(data.train.targets(), width),
+        };
+        let rule = settings.optimiser.rule();
+        let (data, metric) = (Arc::new(data), Arc::from(metric));
+        let trainer =
+            Self { network, data, metric, loss: Arc::new(MeanSquaredError), settings, rule };
+        trainer.with_loss(loss)
     }
 
     /// Trains by another loss.
-    #[must_use]
-    pub fn with_loss(mut self, loss: Box<dyn Loss>) -> Self {
-        self.loss = loss;
-        self
+    ///
+    /// # Errors
+    /// What [`Loss::check`] says of the network's last layers and the targets.
+    pub fn with_loss(self, loss: Box<dyn Loss>) -> Result<Self, Error> {
+        let last = self.network.last_layers();
+        for data in [&self.data.train, &self.data.validation, &self.data.test] {
+            loss.check(&last, data.targets())?;
+        }
+        Ok(Self { loss: Arc::from(loss), ..self })
     }
 
     /// One pass over the training samples in the order of `order`; the mean loss.
     fn epoch(
         &mut self,
         order: &[usize],
-        held: &Held,
+        (held, regularisers): (&Held, Option<&Regularisers>),
         dropout: &mut ChaCha8Rng,
     ) -> Result<f64, Error> {
-        let end = match self.loss.takes_scores() {
-            true => self.network.scores(),
-            false => self.network.output(),
-        };
+        let ends = self.network.ends(&*self.loss);
         let penalty = Penalty { l1: self.settings.l1 as f32, l2: self.settings.l2 as f32 };
         let mut total = 0.0;
         for samples in order.chunks(self.settings.batch_size) {
             let (inputs, targets) = batch(&self.data.train, samples)?;
-            let tape = self.network.forward(&inputs, &mut Pass::Training(dropout), end)?;
-            let outputs = Var::from_tensor(tape.output()?)?;
+            let tape = self.network.forward(&inputs, &mut Pass::Training(dropout), &ends)?;
+            let outputs = Var::from_tensor(&tape.answer()?)?;
             let loss = self.loss.mean(&outputs, &targets)?;
             let mean = f64::from(loss.to_scalar::<f32>()?);
             if !mean.is_finite() {
@@ -156,10 +182,24 @@ impl CandleTrainer {
             self.rule.begin(self.settings.learning_rate);
             let gradient = loss.backward()?.remove(&outputs).map_or(outputs.zeros_like(), Ok)?;
             let gradients = self.network.backward(tape, gradient.contiguous()?)?;
-            let paid = step(&self.network, &gradients, penalty, held, self.rule.as_mut())?;
+            let penalties = (penalty, regularisers);
+            let paid = step(&self.network, &gradients, penalties, held, self.rule.as_mut())?;
             total += (mean + paid) * samples.len() as f64;
         }
         Ok(total / order.len() as f64)
+    }
+
+    /// Shows `visit` the training samples batch by batch, with the network's gradients at each.
+    fn each_batch(
+        &self,
+        mut visit: impl FnMut(&Point<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let samples: Vec<usize> = (0..self.data.train.len()).collect();
+        for samples in samples.chunks(self.settings.batch_size) {
+            let (inputs, targets) = batch(&self.data.train, samples)?;
+            visit(&Point::new(&self.network, &*self.loss, &inputs, &targets)?)?;
+        }
+        Ok(())
     }
 
     fn check_finite(&self, epoch: usize, loss: f64) -> Result<(), Error> {
@@ -190,6 +230,17 @@ impl Trainer for CandleTrainer {
         Ok(self.network.load(model)?)
     }
 
+    fn of(&self, model: &Model) -> Result<Box<dyn Trainer>, ForeignError> {
+        Ok(Box::new(Self {
+            network: Network::new(model)?,
+            data: self.data.clone(),
+            metric: self.metric.clone(),
+            loss: self.loss.clone(),
+            settings: self.settings.clone(),
+            rule: self.settings.optimiser.rule(),
+        }))
+    }
+
     fn evaluate(&mut self, part: Part) -> Result<f64, ForeignError> {
         let data = match part {
             Part::Validation => &self.data.validation,
@@ -199,9 +250,23 @@ impl Trainer for CandleTrainer {
         for block in data.blocks() {
             answers.extend_from_slice(self.network.outputs(&block?)?.values());
         }
-        let shape = [&[data.len()], self.network.output_shape()].concat();
+        let shape = [vec![data.len()], self.network.output_shape()].concat();
         let outputs = handaxe_data::Tensor::new(shape, answers)?;
         Ok(self.metric.evaluate(&outputs, data.targets())?)
+    }
+
+    fn gradients(&mut self) -> Result<ByKernel, ForeignError> {
+        let mut sums = Sums::new();
+        self.each_batch(|point| point.add_gradients(&mut sums))?;
+        Ok(means(sums, self.data.train.len()))
+    }
+
+    fn curvature(&mut self, stream: u64) -> Result<Curvature, ForeignError> {
+        let mut draw = seeded(self.settings.seed, CURVATURE_STREAM.wrapping_add(stream));
+        let mut sums = CurvatureSums::default();
+        let probes = self.settings.probes;
+        self.each_batch(|point| point.add_curvature(&mut sums, probes, &mut draw))?;
+        Ok(sums.mean(self.data.train.len()))
     }
 
     fn reset(&mut self) -> Result<(), ForeignError> {
@@ -221,7 +286,7 @@ impl Trainer for CandleTrainer {
         let mut order: Vec<usize> = (0..self.data.train.len()).collect();
         for epoch in 1..=fit.epochs {
             order.shuffle(&mut shuffle);
-            let loss = self.epoch(&order, &held, &mut dropout)?;
+            let loss = self.epoch(&order, (&held, fit.regularisers), &mut dropout)?;
             self.check_finite(epoch, loss)?;
             let metric = self.evaluate(Part::Validation)?;
             progress(&EpochRecord { epoch, loss, metric })?;
@@ -230,16 +295,23 @@ impl Trainer for CandleTrainer {
     }
 }
 
-/// Whether a network that answers with `output` can be held against `targets`.
-fn check_outputs(part: &'static str, output: &[usize], targets: &Targets) -> Result<(), Error> {
+/// Whether a network's answers can be held against `targets`.
+fn check_outputs(part: &'static str, network: &Network, targets: &Targets) -> Result<(), Error> {
+    let output = network.output_shape();
     let fits = match targets {
-        Targets::Classes { classes, .. } => output == [*classes],
+        Targets::Classes { .. } if network.output_count() > 1 => {
+            return Err(Error::Outputs { given: network.output_count() });
+        }
+        // One output tells two classes apart.
+        Targets::Classes { classes, .. } => {
+            output == [*classes] || (output == [1] && *classes == 2)
+        }
         Targets::Values(values) => output.iter().product::<usize>() == values.row_len(),
     };
     if fits {
         return Ok(());
     }
-    Err(Error::OutputShape { part, output: output.to_vec(), targets: targets.width() })
+    Err(Error::OutputShape { part, output, targets: targets.width() })
 }
 
 /// The inputs and targets of some samples.

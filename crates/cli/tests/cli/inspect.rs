@@ -12,7 +12,8 @@ fn trains_shows_and_estimates() {
         &format!("{TRAIN} --l1 1e-4 --initialiser he_normal --out net.safetensors --json"),
     );
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert_eq!(ran.json()["parameters"], 8 * 16 + 16 + 16 * 4 + 4);
+    assert_eq!(ran.json()["weights"], 8 * 16 + 16 + 16 * 4 + 4);
+    assert_eq!(ran.json()["parameters"], 8 * 16 + 16 * 4);
     assert!(ran.json()["test"].as_f64().unwrap() > 0.5);
 
     let ran =

@@ -3,8 +3,11 @@
 
 mod bad_input;
 mod common;
+#[cfg(unix)]
+mod docs;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod inspect;
 mod knapsack;
+mod models;
 mod optimize;

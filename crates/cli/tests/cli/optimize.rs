@@ -137,6 +137,33 @@ fn resources_may_have_a_share_each() {
     assert!(ran.code == 2 && ran.stderr.contains("`lut`"), "{}", ran.stderr);
 }
 
+/// What is said of single layers is the same from flags and from the run's own file.
+#[test]
+fn layers_have_settings_of_their_own() {
+    let folder = folder();
+    let layers = "--layer fc1:exclude --layer fc2:structure=structured,floor=6,sparse-penalty=1e-3";
+    let arguments = SMALL.replace("--rtol 0.9", "--rtol 0.3");
+    let arguments =
+        format!("optimize {arguments} --objective parameter --final-sparsity 0.5 {layers}");
+    let ran = handaxe(folder.path(), &format!("{arguments} --ranking saliency --out a --json"));
+    let result = ran.json();
+    assert_eq!(result["layers"][0]["left_alone"], "the settings exclude it", "{}", ran.stderr);
+    let columns = 16.0 * result["layers"][1]["sparsity"].as_f64().unwrap();
+    assert!(columns.fract() == 0.0 && columns <= 10.0, "{columns}");
+    let again = handaxe(folder.path(), "optimize a/run.toml --out again --json --quiet").json();
+    assert_eq!(again["layers"], result["layers"]);
+    for (flag, part) in [
+        ("fc1", "no colon"),
+        ("fc1:florr=2", "unknown field `florr`"),
+        ("fc1:structure=stripes", "block 2x4"),
+        ("fc9:exclude", "`fc9`"),
+    ] {
+        let ran = handaxe(folder.path(), &format!("optimize {SMALL} --layer {flag} --out bad"));
+        assert!(ran.code == 2 && ran.stderr.contains(part), "{flag}: {}", ran.stderr);
+    }
+    assert!(!folder.path().join("bad").exists());
+}
+
 /// Stops a run after some step has been recorded, whenever that is; what follows must not show it.
 #[test]
 fn an_interrupted_run_ends_with_the_same_bits() {

@@ -24,7 +24,7 @@ type Read = fn(&Reference, u64) -> Result<Vec<Part>, Error>;
 /// Every kind of data files that is read.
 pub const FORMATS: &[Format] = &[
     Format {
-        name: "NumPy archive",
+        name: npz::NAME,
         endings: &[".npz"],
         reference: "FILE.npz:x=ARRAY,y=ARRAY[,x_test=ARRAY,y_test=ARRAY]",
         holds: "arrays as in .npy, compressed or not; x_train, y_train, x_test, y_test or x, y need no names",
@@ -32,7 +32,7 @@ pub const FORMATS: &[Format] = &[
         read: npz::read,
     },
     Format {
-        name: "NumPy array",
+        name: npy::NAME,
         endings: &[".npy"],
         reference: "FILE.npy:y=FILE.npy[,x_test=FILE.npy,y_test=FILE.npy]",
         holds: "f4, f8, i1 to i8, u1 to u8, b1 in both byte and memory orders; U and S for labels",
@@ -76,14 +76,18 @@ pub const FORMATS: &[Format] = &[
     },
 ];
 
-/// One part, or train and test part, in the format that the file's name ends in.
-pub(super) fn read(reference: &Reference, memory: u64) -> Result<Vec<Part>, Error> {
+/// The format that a file's name ends in.
+pub(super) fn of(reference: &Reference) -> Result<&'static Format, Error> {
     let name = reference.path.file_name().and_then(|name| name.to_str()).unwrap_or("");
     let name = name.to_ascii_lowercase();
     let ends = |format: &&Format| format.endings.iter().any(|ending| name.ends_with(ending));
-    let Some(format) = FORMATS.iter().find(ends) else {
+    FORMATS.iter().find(ends).ok_or_else(|| {
         let known: Vec<&str> = FORMATS.iter().flat_map(|format| format.endings).copied().collect();
-        return Err(Error::UnknownFormat { known: known.join(", ") });
-    };
-    (format.read)(reference, memory)
+        Error::UnknownFormat { known: known.join(", ") }.in_file(&reference.path)
+    })
+}
+
+/// One part, or train and test part.
+pub(super) fn read(reference: &Reference, memory: u64) -> Result<Vec<Part>, Error> {
+    (of(reference)?.read)(reference, memory)
 }

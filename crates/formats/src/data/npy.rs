@@ -5,15 +5,32 @@ pub(super) mod header;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
+use std::sync::Arc;
+
+use handaxe_data::Source;
 
 use super::array::{Array, Form};
 use super::reference::Reference;
 use super::{Part, files, open};
 use crate::Error;
 
+/// What the format is called.
+pub(super) const NAME: &str = "NumPy array";
+
 /// Reads one array a file: the reference's own is the first input.
 pub(super) fn read(reference: &Reference, memory: u64) -> Result<Vec<Part>, Error> {
     files::read(reference, memory, array)
+}
+
+/// The array as the only input, where the reference names no labels.
+pub(super) fn unlabelled(
+    reference: &Reference,
+    memory: u64,
+) -> Result<Option<Vec<Arc<dyn Source>>>, Error> {
+    match reference.y.as_slice() {
+        [] => Ok(Some(vec![array(&reference.path)?.features(memory)?])),
+        _ => Ok(None),
+    }
 }
 
 fn array(path: &Path) -> Result<Array<BufReader<File>>, Error> {

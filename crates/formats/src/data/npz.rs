@@ -1,6 +1,8 @@
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
+use std::sync::Arc;
 
+use handaxe_data::Source;
 use handaxe_graph::nearest;
 use zip::read::ZipFile;
 use zip::{CompressionMethod, ZipArchive};
@@ -10,6 +12,9 @@ use super::npy::header;
 use super::reference::Reference;
 use super::{Part, open};
 use crate::Error;
+
+/// What the format is called.
+pub(super) const NAME: &str = "NumPy archive";
 
 /// Reads the arrays that the reference names, or those of the usual names.
 pub(super) fn read(reference: &Reference, memory: u64) -> Result<Vec<Part>, Error> {
@@ -38,6 +43,27 @@ pub(super) fn read_from(
         parts.push(Part::new(inputs, (y, answers))?);
     }
     Ok(parts)
+}
+
+/// The inputs, where the reference names no target and there is no array of the usual name for one.
+pub(super) fn unlabelled(
+    reference: &Reference,
+    memory: u64,
+) -> Result<Option<Vec<Arc<dyn Source>>>, Error> {
+    let mut archive = ZipArchive::new(BufReader::new(open(&reference.path)?))
+        .map_err(|error| Error::Zip { error })?;
+    let known = arrays(&archive);
+    let has = |name: &str| known.iter().any(|known| known == name);
+    let x = match reference.x.as_slice() {
+        [] if has("x") => vec!["x".to_owned()],
+        chosen => chosen.to_vec(),
+    };
+    if !reference.y.is_empty() || has("y") || x.is_empty() {
+        return Ok(None);
+    }
+    let path = Some(reference.path.as_path());
+    let inputs = x.iter().map(|name| array(&mut archive, &known, name, path)?.features(memory));
+    inputs.collect::<Result<_, _>>().map(Some)
 }
 
 /// Names of all arrays, sorted.

@@ -3,42 +3,67 @@
 use handaxe_graph::{Activation, Op, Quantiser, nearest};
 use serde_json::Value;
 
-use super::config::{Object, brief};
+use super::config::Object;
 use super::quantiser;
 use crate::Error;
 
-/// Names of functions that both generations of Keras give the same meaning.
-const COMMON: &[(&str, Activation)] = &[
-    ("relu", Activation::Relu),
+/// What stands behind a function's name.
+enum Function {
+    /// Nothing: what goes in comes out.
+    Linear,
+    /// The same in all generations of Keras.
+    Known(Activation),
+    /// Another formula in Keras 3.
+    Differs { before: Activation, since_3: Activation },
+    /// A function of the binary and ternary layers that came before QKeras.
+    Rounds(Quantiser),
+}
+use Function::{Differs, Known, Linear, Rounds};
+
+/// Every function that is read by its name.
+const FUNCTIONS: &[(&str, Function)] = &[
+    ("linear", Linear),
+    ("relu", Known(Activation::Relu)),
     // Not Keras', but hls4ml's users have it.
-    ("relu1", Activation::ClippedRelu { slope: 0.0, threshold: 0.0, max: Some(1.0) }),
-    ("relu6", Activation::ClippedRelu { slope: 0.0, threshold: 0.0, max: Some(6.0) }),
-    ("sigmoid", Activation::Sigmoid),
-    ("tanh", Activation::Tanh),
-    ("softmax", Activation::Softmax),
-    ("log_softmax", Activation::LogSoftmax),
-    ("leaky_relu", Activation::LeakyRelu { slope: 0.2 }), // the layer's default is 0.3
-    ("elu", Activation::Elu { alpha: 1.0 }),
-    ("selu", Activation::Selu),
-    ("softplus", Activation::Softplus),
-    ("softsign", Activation::Softsign),
-    ("swish", Activation::Swish),
-    ("silu", Activation::Swish),
-    ("gelu", Activation::Gelu),
-    ("mish", Activation::Mish),
-    ("exponential", Activation::Exponential),
-    ("hard_swish", Activation::HardSwish),
-    ("hard_silu", Activation::HardSwish),
-    ("hard_tanh", Activation::HardTanh),
-    ("celu", Activation::Celu { alpha: 1.0 }),
-    ("log_sigmoid", Activation::LogSigmoid),
-    ("tanh_shrink", Activation::TanhShrink),
-    ("hard_shrink", Activation::HardShrink { threshold: 0.5 }),
-    ("soft_shrink", Activation::SoftShrink { threshold: 0.5 }),
-    ("threshold", Activation::Threshold { threshold: 0.0, value: 0.0 }),
-    ("squareplus", Activation::Squareplus { b: 4.0 }),
-    ("sparse_plus", Activation::SparsePlus),
+    ("relu1", Known(Activation::ClippedRelu { slope: 0.0, threshold: 0.0, max: Some(1.0) })),
+    ("relu6", Known(Activation::ClippedRelu { slope: 0.0, threshold: 0.0, max: Some(6.0) })),
+    ("sigmoid", Known(Activation::Sigmoid)),
+    ("tanh", Known(Activation::Tanh)),
+    ("softmax", Known(Activation::Softmax)),
+    ("log_softmax", Known(Activation::LogSoftmax)),
+    ("leaky_relu", Known(Activation::LeakyRelu { slope: 0.2 })), // the layer's default is 0.3
+    ("elu", Known(Activation::Elu { alpha: 1.0 })),
+    ("selu", Known(Activation::Selu)),
+    ("softplus", Known(Activation::Softplus)),
+    ("softsign", Known(Activation::Softsign)),
+    ("swish", Known(Activation::Swish)),
+    ("silu", Known(Activation::Swish)),
+    ("gelu", Known(Activation::Gelu)),
+    ("mish", Known(Activation::Mish)),
+    ("exponential", Known(Activation::Exponential)),
+    ("hard_swish", Known(Activation::HardSwish)),
+    ("hard_silu", Known(Activation::HardSwish)),
+    ("hard_tanh", Known(Activation::HardTanh)),
+    ("celu", Known(Activation::Celu { alpha: 1.0 })),
+    ("log_sigmoid", Known(Activation::LogSigmoid)),
+    ("tanh_shrink", Known(Activation::TanhShrink)),
+    ("hard_shrink", Known(Activation::HardShrink { threshold: 0.5 })),
+    ("soft_shrink", Known(Activation::SoftShrink { threshold: 0.5 })),
+    ("threshold", Known(Activation::Threshold { threshold: 0.0, value: 0.0 })),
+    ("squareplus", Known(Activation::Squareplus { b: 4.0 })),
+    ("sparse_plus", Known(Activation::SparsePlus)),
+    (
+        "hard_sigmoid",
+        Differs { before: Activation::HardSigmoid, since_3: Activation::HardSigmoid6 },
+    ),
+    ("binary_tanh", Rounds(Quantiser::Sign { scale: 1.0 })),
+    ("ternary_tanh", Rounds(Quantiser::Ternarise { scale: 1.0 })),
 ];
+
+/// The names of all functions.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    FUNCTIONS.iter().map(|(name, _)| *name)
+}
 
 /// What `function` computes; nothing for the linear one.
 pub(super) fn op(keras_3: bool, object: Object<'_>, function: &Value) -> Result<Option<Op>, Error> {
@@ -61,33 +86,36 @@ pub(super) fn op(keras_3: bool, object: Object<'_>, function: &Value) -> Result<
         _ => return Err(object.wrong("activation", function, "a name or a mapping")),
     };
     let name = name.rsplit('>').next().unwrap_or(name);
-    let function = match (name, keras_3) {
-        ("linear", _) => return Ok(None),
-        ("hard_sigmoid", false) => Activation::HardSigmoid,
-        ("hard_sigmoid", true) => Activation::HardSigmoid6,
-        // The functions of the binary and ternary layers that came before QKeras.
-        ("binary_tanh", _) => {
-            return Ok(Some(Op::Quantise { quantiser: Quantiser::Sign { scale: 1.0 } }));
+    let function = match FUNCTIONS.iter().find(|(known, _)| *known == name) {
+        Some((_, Linear)) => return Ok(None),
+        Some((_, Rounds(quantiser))) => {
+            return Ok(Some(Op::Quantise { quantiser: quantiser.clone() }));
         }
-        ("ternary_tanh", _) => {
-            return Ok(Some(Op::Quantise { quantiser: Quantiser::Ternarise { scale: 1.0 } }));
+        Some((_, Known(function))) => *function,
+        Some((_, Differs { before, since_3 })) => {
+            if keras_3 {
+                *since_3
+            } else {
+                *before
+            }
         }
-        _ => COMMON
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, function)| *function)
-            .ok_or_else(|| Error::KerasActivation {
+        None => {
+            return Err(Error::KerasActivation {
                 layer: object.name.to_owned(),
+                class: object.class.to_owned(),
                 given: name.chars().take(60).collect(),
-                nearest: nearest(name, COMMON.iter().map(|(known, _)| *known)),
-            })?,
+                nearest: nearest(name, names()),
+            });
+        }
     };
     Ok(Some(Op::Activation { function }))
 }
 
 /// The name that stands for a function with just these parameters in Keras.
 pub(super) fn keras_name(function: Activation) -> Option<&'static str> {
-    COMMON.iter().find(|(_, known)| *known == function).map(|(name, _)| *name)
+    let found =
+        FUNCTIONS.iter().find(|(_, known)| matches!(known, Known(known) if *known == function));
+    found.map(|(name, _)| *name)
 }
 
 /// What a layer of an activation is called when it is split off: hls4ml's rule.
@@ -135,10 +163,6 @@ pub(super) fn layer(object: Object<'_>, rank: usize) -> Result<Activation, Error
             }
             Some(axis) => Err(object.wrong("axis", axis, "the last axis")),
         },
-        class => Err(Error::KerasActivation {
-            layer: object.name.to_owned(),
-            given: brief(&Value::String(class.to_owned())),
-            nearest: None,
-        }),
+        _ => Err(object.unsupported("it is no activation that is known here")),
     }
 }

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use crate::Error;
 
-/// Largest number of layers of one model, nested ones counted.
-pub(super) const MOST_LAYERS: usize = 1 << 14;
+/// Longest name of a layer or of a type, in bytes: messages repeat them.
+const LONGEST_NAME: usize = 1 << 10;
 /// How deep models may lie in models, and wrappers around layers.
 pub(super) const DEEPEST: usize = 16;
 
@@ -48,7 +48,12 @@ impl<'a> Object<'a> {
         };
         let class = class.rsplit('>').next().unwrap_or(class);
         let name = config.get("name").or_else(|| value.get("name")).and_then(Value::as_str);
-        Ok(Self { class, name: name.unwrap_or(""), config, whole: value })
+        let name = name.unwrap_or("");
+        if let Some(long) = [name, class].into_iter().find(|name| name.len() > LONGEST_NAME) {
+            let given = format!("a name of {} bytes", long.len());
+            return Err(Error::KerasShape { what: "a layer", given });
+        }
+        Ok(Self { class, name, config, whole: value })
     }
 
     /// A setting; null counts as not given.

@@ -1,16 +1,56 @@
 //! The one place that knows the HDF5 library: groups, attributes of text, arrays of numbers.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use handaxe_data::Tensor;
-use hdf5_pure::{DType, File, Group};
+use hdf5_pure::{AttrValue, DType, File, FormatError, Group, Source};
 
 use crate::Error;
 
 /// The largest array that is read, in elements: the graph accepts no more weights.
 const MOST_ELEMENTS: u64 = 1 << 27;
+/// An array may be packed, or be filled by a number that is stored once: so much of it is believed whatever the file holds,
+const SURELY: u64 = 1 << 24;
+/// and beyond that so many elements for each byte of the file.
+const ELEMENTS_A_BYTE: u64 = 256;
 
 /// An HDF5 file in memory.
 pub(super) struct Hdf5 {
     file: File,
+    most_elements: u64,
+    left: Arc<AtomicU64>,
+}
+
+/// The file's content, of which no more is handed out than an honest file has read of it. Without that a small file whose
+/// texts all stand in one place, or whose groups lie in each other, is read for as long and into as much memory as it likes.
+struct Metered {
+    bytes: Vec<u8>,
+    left: Arc<AtomicU64>,
+}
+
+impl Source for Metered {
+    fn len(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), FormatError> {
+        // A read costs time however short it is.
+        let cost = buffer.len() as u64 + 16;
+        let left = self.left.load(Ordering::Relaxed).checked_sub(cost);
+        self.left.store(left.unwrap_or(0), Ordering::Relaxed);
+        if left.is_none() {
+            return Err(FormatError::Source("read too often".to_owned()));
+        }
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let end = start.saturating_add(buffer.len());
+        let available = self.bytes.len();
+        let part = self.bytes.get(start..end);
+        buffer
+            .copy_from_slice(part.ok_or(FormatError::UnexpectedEof { expected: end, available })?);
+        Ok(())
+    }
 }
 
 impl Hdf5 {
@@ -18,8 +58,25 @@ impl Hdf5 {
         if !hdf5_pure::is_hdf5_bytes(&bytes) {
             return Err(Error::NotKeras);
         }
-        let file = File::from_bytes(bytes).map_err(|error| Error::Hdf5 { error })?;
-        Ok(Self { file })
+        let held = (bytes.len() as u64).saturating_mul(ELEMENTS_A_BYTE);
+        let most_elements = held.saturating_add(SURELY).min(MOST_ELEMENTS);
+        // An honest file has every byte read a few times, and its groups for each name that is looked up in them.
+        let left = Arc::new(AtomicU64::new((1 << 28) + 16 * bytes.len() as u64));
+        let source = Metered { bytes, left: Arc::clone(&left) };
+        let file = File::from_source(source).map_err(|error| Error::Hdf5 { error })?;
+        Ok(Self { file, most_elements, left })
+    }
+
+    /// What the library found in a group, unless it gave up; it passes over attributes that it cannot read.
+    fn found<T>(&self, read: Result<T, hdf5_pure::Error>) -> Result<T, Error> {
+        if self.left.load(Ordering::Relaxed) == 0 {
+            return Err(Error::Hdf5Tangled);
+        }
+        read.map_err(|error| Error::Hdf5 { error })
+    }
+
+    fn attributes(&self, path: &str) -> Result<Option<HashMap<String, AttrValue>>, Error> {
+        self.group(path).map(|group| self.found(group.attrs())).transpose()
     }
 
     /// The group at `path`, whose parts are split by `/`; nothing if there is none.
@@ -34,26 +91,24 @@ impl Hdf5 {
     /// Names of the groups in a group, nothing for one that is not there.
     pub(super) fn groups(&self, path: &str) -> Result<Vec<String>, Error> {
         let Some(group) = self.group(path) else { return Ok(Vec::new()) };
-        group.groups().map_err(|error| Error::Hdf5 { error })
+        self.found(group.groups())
     }
 
     /// Number of arrays in a group, 0 for one that is not there.
     pub(super) fn array_count(&self, path: &str) -> Result<usize, Error> {
         let Some(group) = self.group(path) else { return Ok(0) };
-        Ok(group.datasets().map_err(|error| Error::Hdf5 { error })?.len())
+        Ok(self.found(group.datasets())?.len())
     }
 
     /// An attribute of text.
     pub(super) fn text(&self, path: &str, name: &str) -> Result<Option<String>, Error> {
-        let Some(group) = self.group(path) else { return Ok(None) };
-        let attributes = group.attrs().map_err(|error| Error::Hdf5 { error })?;
+        let Some(attributes) = self.attributes(path)? else { return Ok(None) };
         Ok(attributes.get(name).and_then(|value| value.as_str()).map(str::to_owned))
     }
 
     /// An attribute that lists texts. Keras splits a long one in `name0`, `name1`, ...
     pub(super) fn texts(&self, path: &str, name: &str) -> Result<Option<Vec<String>>, Error> {
-        let Some(group) = self.group(path) else { return Ok(None) };
-        let attributes = group.attrs().map_err(|error| Error::Hdf5 { error })?;
+        let Some(attributes) = self.attributes(path)? else { return Ok(None) };
         let Some(value) = attributes.get(name) else {
             let parts = (0..).map_while(|part| attributes.get(&format!("{name}{part}")));
             let parts: Vec<String> =
@@ -70,8 +125,9 @@ impl Hdf5 {
         let broken = |error| Error::Hdf5Array { array: path.to_owned(), error };
         let shape = array.shape().map_err(broken)?;
         let elements = shape.iter().try_fold(1u64, |count, &axis| count.checked_mul(axis));
-        if elements.is_none_or(|elements| elements > MOST_ELEMENTS) {
-            return Err(Error::Hdf5TooLarge { array: path.to_owned(), shape, most: MOST_ELEMENTS });
+        let most = self.most_elements;
+        if elements.is_none_or(|elements| elements > most) {
+            return Err(Error::Hdf5TooLarge { array: path.to_owned(), shape, most });
         }
         let dtype = array.dtype().map_err(broken)?;
         let values = match dtype {

@@ -4,81 +4,12 @@ use handaxe_data::Tensor;
 use handaxe_graph::{LayerId, Op, PoolKind, Window};
 use serde_json::Value;
 
-use super::config::{DEEPEST, Object};
+use super::config::Object;
+use super::table::{self, Reader};
 use super::topology::Builder;
 use super::weights::LayerWeights;
-use super::{activation, convolution, quantiser, shape};
+use super::{activation, convolution, quantiser};
 use crate::Error;
-
-/// Every type that [`add`] and the topology read.
-pub(super) const KNOWN: &[&str] = &[
-    "Activation",
-    "ActivityRegularization",
-    "Add",
-    "AlphaDropout",
-    "Average",
-    "AveragePooling1D",
-    "AveragePooling2D",
-    "BatchNormalization",
-    "BinaryDense",
-    "Concatenate",
-    "Conv1D",
-    "Conv2D",
-    "Cropping1D",
-    "Cropping2D",
-    "Dense",
-    "DepthwiseConv1D",
-    "DepthwiseConv2D",
-    "Dropout",
-    "ELU",
-    "FixedPointQuantizer",
-    "Flatten",
-    "Functional",
-    "GaussianDropout",
-    "GaussianNoise",
-    "GlobalAveragePooling1D",
-    "GlobalAveragePooling2D",
-    "GlobalMaxPooling1D",
-    "GlobalMaxPooling2D",
-    "InputLayer",
-    "LayerNormalization",
-    "LeakyReLU",
-    "MaxPooling1D",
-    "MaxPooling2D",
-    "Maximum",
-    "Minimum",
-    "Model",
-    "Multiply",
-    "PReLU",
-    "Permute",
-    "PruneLowMagnitude",
-    "QActivation",
-    "QBatchNormalization",
-    "QConv1D",
-    "QConv2D",
-    "QConv2DBatchnorm",
-    "QDense",
-    "QDepthwiseConv2D",
-    "QDepthwiseConv2DBatchnorm",
-    "QSeparableConv1D",
-    "QSeparableConv2D",
-    "ReLU",
-    "Reshape",
-    "SeparableConv1D",
-    "SeparableConv2D",
-    "Sequential",
-    "Softmax",
-    "SpatialDropout1D",
-    "SpatialDropout2D",
-    "Subtract",
-    "TernaryDense",
-    "ThresholdedReLU",
-    "UnaryLUT",
-    "UpSampling1D",
-    "UpSampling2D",
-    "ZeroPadding1D",
-    "ZeroPadding2D",
-];
 
 /// Adds what `object` computes from `inputs`, with its weights; gives the array that others read.
 pub(super) fn add(
@@ -86,124 +17,63 @@ pub(super) fn add(
     object: Object<'_>,
     weights: &LayerWeights<'_>,
     inputs: &[LayerId],
-    depth: usize,
 ) -> Result<LayerId, Error> {
-    if depth > DEEPEST {
-        return Err(Error::TooDeep { most: DEEPEST });
+    let module = object.whole.get("module").and_then(Value::as_str).unwrap_or("");
+    let is_operator = module.starts_with("keras.src.ops");
+    match table::reader(object.class) {
+        // Operators on arrays have their layers' names, but their own settings.
+        Some(Reader::One(_)) if is_operator => Err(object.unsupported(table::CODE)),
+        Some(Reader::Several(read)) => read(to, object, inputs),
+        Some(Reader::One(read)) => {
+            let [input] = inputs else {
+                return Err(object.unsupported("it is called with several arrays, and takes one"));
+            };
+            read(to, object, weights, *input)
+        }
+        Some(Reader::Structure) => Err(object.unsupported("it cannot stand in a wrapper")),
+        None => Err(object.unsupported(table::refusal(object.class))),
     }
-    let joined = match object.class {
-        "Add" => Some(Op::Add),
-        "Subtract" => Some(Op::Subtract),
-        "Multiply" => Some(Op::Multiply),
-        "Average" => Some(Op::Average),
-        "Maximum" => Some(Op::Maximum),
-        "Minimum" => Some(Op::Minimum),
-        _ => None,
-    };
-    if let Some(op) = joined {
-        return to.add(object.name, op, inputs);
-    }
-    if object.class == "Concatenate" {
-        return shape::concatenate(to, object, inputs);
-    }
-    if !KNOWN.contains(&object.class) {
-        return Err(refused(object));
-    }
-    let [input] = inputs else {
-        return Err(object.unsupported("it is called with several arrays, and takes one"));
-    };
-    single(to, object, weights, *input, depth)
 }
 
-fn single(
+/// A layer that a trained network does without.
+pub(super) fn nothing(
+    _: &mut Builder,
+    _: Object<'_>,
+    _: &LayerWeights<'_>,
+    input: LayerId,
+) -> Result<LayerId, Error> {
+    Ok(input)
+}
+
+pub(super) fn activation(
     to: &mut Builder,
     object: Object<'_>,
-    weights: &LayerWeights<'_>,
+    _: &LayerWeights<'_>,
     input: LayerId,
-    depth: usize,
 ) -> Result<LayerId, Error> {
-    match object.class {
-        "Dense" | "QDense" | "BinaryDense" | "TernaryDense" => dense(to, object, weights, input),
-        "Conv1D" | "QConv1D" => convolution::conv(to, object, weights, input, 1),
-        "Conv2D" | "QConv2D" => convolution::conv(to, object, weights, input, 2),
-        "DepthwiseConv1D" => convolution::depthwise(to, object, weights, input, 1),
-        "DepthwiseConv2D" | "QDepthwiseConv2D" => {
-            convolution::depthwise(to, object, weights, input, 2)
-        }
-        "SeparableConv1D" | "QSeparableConv1D" => {
-            convolution::separable(to, object, weights, input, 1)
-        }
-        "SeparableConv2D" | "QSeparableConv2D" => {
-            convolution::separable(to, object, weights, input, 2)
-        }
-        "QConv2DBatchnorm" => convolution::conv_batch_norm(to, object, weights, input),
-        "QDepthwiseConv2DBatchnorm" => {
-            convolution::depthwise_batch_norm(to, object, weights, input)
-        }
-        "BatchNormalization" | "QBatchNormalization" => batch_norm(to, object, weights, input),
-        "LayerNormalization" => layer_norm(to, object, weights, input),
-        "Activation" | "QActivation" => {
-            let function = object.get("activation").unwrap_or(&Value::Null);
-            let Some(op) = activation::op(to.keras_3, object, function)? else { return Ok(input) };
-            to.add(object.name, op, &[input])
-        }
-        "ReLU" | "LeakyReLU" | "ELU" | "ThresholdedReLU" | "Softmax" => {
-            let rank = to.shape(input).len();
-            let function = activation::layer(object, rank)?;
-            to.add(object.name, Op::Activation { function }, &[input])
-        }
-        "PReLU" => prelu(to, object, weights, input),
-        "MaxPooling1D" => pool(to, object, input, PoolKind::Max, 1),
-        "MaxPooling2D" => pool(to, object, input, PoolKind::Max, 2),
-        "AveragePooling1D" => pool(to, object, input, PoolKind::Average, 1),
-        "AveragePooling2D" => pool(to, object, input, PoolKind::Average, 2),
-        "GlobalMaxPooling1D" | "GlobalMaxPooling2D" => {
-            global_pool(to, object, input, PoolKind::Max)
-        }
-        "GlobalAveragePooling1D" | "GlobalAveragePooling2D" => {
-            global_pool(to, object, input, PoolKind::Average)
-        }
-        "Flatten" => {
-            channels_last(object)?;
-            to.add(object.name, Op::Flatten, &[input])
-        }
-        "Reshape" | "Permute" | "ZeroPadding1D" | "ZeroPadding2D" | "Cropping1D" | "Cropping2D"
-        | "UpSampling1D" | "UpSampling2D" => {
-            let op = shape::op(object, to.shape(input))?;
-            to.add(object.name, op, &[input])
-        }
-        "Dropout"
-        | "SpatialDropout1D"
-        | "SpatialDropout2D"
-        | "GaussianDropout"
-        | "GaussianNoise"
-        | "AlphaDropout"
-        | "ActivityRegularization" => Ok(input),
-        "PruneLowMagnitude" => pruned(to, object, weights, input, depth),
-        "FixedPointQuantizer" => quantiser::per_element(to, object, weights, input),
-        "UnaryLUT" => quantiser::look_up(to, object, weights, input),
-        _ => Err(refused(object)),
-    }
+    let function = object.get("activation").unwrap_or(&Value::Null);
+    let Some(op) = activation::op(to.keras_3, object, function)? else { return Ok(input) };
+    to.add(object.name, op, &[input])
 }
 
-/// Why a layer of a type that is not in [`KNOWN`] cannot be loaded.
-fn refused(object: Object<'_>) -> Error {
-    object.unsupported(match object.class {
-        "LSTM" | "GRU" | "SimpleRNN" | "RNN" | "Bidirectional" | "ConvLSTM1D" | "ConvLSTM2D"
-        | "QLSTM" | "QGRU" | "QSimpleRNN" | "QBidirectional" | "LSTMCell" | "GRUCell" => {
-            "recurrent layers cannot be loaded"
-        }
-        "TFOpLambda" | "SlicingOpLambda" | "Lambda" | "TensorFlowOpLayer" => {
-            "code inside a model cannot be loaded: express it by Keras' layers"
-        }
-        "HDense" | "HConv1D" | "HConv2D" | "HQuantize" | "HActivation" | "HAdd"
-        | "HDenseBatchNorm" | "HConv1DBatchNorm" | "HConv2DBatchNorm" | "Signature" => {
-            "it is a model of HGQ in training: convert it with HGQ's to_proxy_model first"
-        }
-        _ => {
-            "it is a layer of one's own, or one of Keras' that is not known here (docs/formats.md lists those that are)"
-        }
-    })
+pub(super) fn activation_layer(
+    to: &mut Builder,
+    object: Object<'_>,
+    _: &LayerWeights<'_>,
+    input: LayerId,
+) -> Result<LayerId, Error> {
+    let function = activation::layer(object, to.shape(input).len())?;
+    to.add(object.name, Op::Activation { function }, &[input])
+}
+
+pub(super) fn flatten(
+    to: &mut Builder,
+    object: Object<'_>,
+    _: &LayerWeights<'_>,
+    input: LayerId,
+) -> Result<LayerId, Error> {
+    channels_last(object)?;
+    to.add(object.name, Op::Flatten, &[input])
 }
 
 /// Channels-first data are laid out otherwise than the graph's.
@@ -244,7 +114,7 @@ pub(super) fn set(
     Ok(())
 }
 
-fn dense(
+pub(super) fn dense(
     to: &mut Builder,
     object: Object<'_>,
     weights: &LayerWeights<'_>,
@@ -287,7 +157,7 @@ fn gamma_and_beta(object: Object<'_>) -> Result<Vec<&'static str>, Error> {
     Ok(names)
 }
 
-fn batch_norm(
+pub(super) fn batch_norm(
     to: &mut Builder,
     object: Object<'_>,
     weights: &LayerWeights<'_>,
@@ -307,7 +177,7 @@ fn batch_norm(
     Ok(id)
 }
 
-fn layer_norm(
+pub(super) fn layer_norm(
     to: &mut Builder,
     object: Object<'_>,
     weights: &LayerWeights<'_>,
@@ -325,7 +195,7 @@ fn layer_norm(
     Ok(id)
 }
 
-fn prelu(
+pub(super) fn prelu(
     to: &mut Builder,
     object: Object<'_>,
     weights: &LayerWeights<'_>,
@@ -338,7 +208,7 @@ fn prelu(
     Ok(id)
 }
 
-fn pool(
+pub(super) fn pool(
     to: &mut Builder,
     object: Object<'_>,
     input: LayerId,
@@ -356,7 +226,7 @@ fn pool(
     to.add(object.name, Op::Pool { kind, window }, &[input])
 }
 
-fn global_pool(
+pub(super) fn global_pool(
     to: &mut Builder,
     object: Object<'_>,
     input: LayerId,
@@ -375,18 +245,20 @@ fn global_pool(
 }
 
 /// A layer in TensorFlow Model Optimization's wrapper; its mask is applied, as the wrapper does before each call.
-fn pruned(
+pub(super) fn pruned(
     to: &mut Builder,
     object: Object<'_>,
     weights: &LayerWeights<'_>,
     input: LayerId,
-    depth: usize,
 ) -> Result<LayerId, Error> {
     let inner = object
         .get("layer")
         .ok_or_else(|| object.wrong("layer", &Value::Null, "the layer that is wrapped"))?;
     let inner = Object::new(inner)?;
-    let id = add(to, inner, &weights.wrapped()?, &[input], depth + 1)?;
+    if inner.class == object.class {
+        return Err(object.unsupported("it wraps another wrapper"));
+    }
+    let id = add(to, inner, &weights.wrapped()?, &[input])?;
     // The activation may stand behind the layer with the kernel.
     let with_kernel = [Some(id), to.model.layer(id).inputs().first().copied()];
     let Some(kernel_id) =

@@ -28,6 +28,11 @@ const ARGUMENTS: &[(&str, &[&str])] = &[
     ("quantized_sigmoid", &["bits", "symmetric", "use_real_sigmoid"]),
 ];
 
+/// The names of QKeras' quantisers.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    ARGUMENTS.iter().map(|(name, _)| *name)
+}
+
 /// The arguments of a quantiser by name.
 struct Arguments<'a> {
     object: Object<'a>,

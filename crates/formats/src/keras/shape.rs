@@ -6,9 +6,20 @@ use serde_json::Value;
 use super::config::{Object, size};
 use super::layer::channels_last;
 use super::topology::Builder;
+use super::weights::LayerWeights;
 use crate::Error;
 
-pub(super) fn op(object: Object<'_>, input: &[usize]) -> Result<Op, Error> {
+pub(super) fn reshaped(
+    to: &mut Builder,
+    object: Object<'_>,
+    _: &LayerWeights<'_>,
+    input: LayerId,
+) -> Result<LayerId, Error> {
+    let op = op(object, to.shape(input))?;
+    to.add(object.name, op, &[input])
+}
+
+fn op(object: Object<'_>, input: &[usize]) -> Result<Op, Error> {
     if !matches!(object.class, "Reshape" | "Permute") {
         channels_last(object)?;
     }

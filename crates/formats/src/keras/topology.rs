@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use handaxe_graph::{LayerId, Model, Op};
+use handaxe_graph::{LayerId, MOST_LAYERS, Model, Op};
 use serde_json::Value;
 
-use super::config::{Config, DEEPEST, MOST_LAYERS, Object, array, brief, object, size};
+use super::config::{Config, DEEPEST, Object, array, brief, object, size};
 use super::layer;
 use super::weights::{Level, Store};
 use crate::Error;
@@ -15,7 +15,7 @@ pub(super) fn build(config: &Config, store: &Store) -> Result<Model, Error> {
     let object = Object::new(&config.model)?;
     let name = if object.name.is_empty() { "model" } else { object.name };
     let mut builder =
-        Builder { model: Model::new(name), keras_3: config.keras_3, names: BTreeSet::new() };
+        Builder { model: Model::new(name), keras_3: config.keras_3, numbers: BTreeMap::new() };
     let mut level = store.top()?;
     let outputs = builder.sub_model(object, &mut level, None, 0)?;
     builder.model.set_outputs(&outputs)?;
@@ -27,7 +27,8 @@ pub(super) fn build(config: &Config, store: &Store) -> Result<Model, Error> {
 pub(super) struct Builder {
     pub(super) model: Model,
     pub(super) keras_3: bool,
-    names: BTreeSet<String>,
+    /// The last number that was tried behind each name that was taken.
+    numbers: BTreeMap<String, usize>,
 }
 
 /// One call of a layer: the arrays it reads, by layer, call and place.
@@ -44,15 +45,13 @@ impl Builder {
     /// Adds a layer; a name that is taken, as may be in nested models, gets a number.
     pub(super) fn add(&mut self, name: &str, op: Op, inputs: &[LayerId]) -> Result<LayerId, Error> {
         let name = name.replace('/', "_");
-        let numbered = (2..).map(|number| format!("{name}_{number}"));
-        let free = std::iter::once(name.clone()).chain(numbered).find(|n| !self.names.contains(n));
-        let free = free.unwrap_or(name);
-        if self.names.len() >= MOST_LAYERS {
-            return Err(Error::TooManyLayers { most: MOST_LAYERS });
+        let mut free = name.clone();
+        while self.model.contains(&free) {
+            let number = self.numbers.entry(name.clone()).or_insert(1);
+            *number += 1;
+            free = format!("{name}_{number}");
         }
-        let id = self.model.add(&free, op, inputs)?;
-        self.names.insert(free);
-        Ok(id)
+        Ok(self.model.add(&free, op, inputs)?)
     }
 
     pub(super) fn shape(&self, id: LayerId) -> &[usize] {
@@ -87,9 +86,10 @@ impl Builder {
         // Keras before 2.2 wrote the list itself.
         let layers = model.config.get("layers").unwrap_or(model.config);
         let layers = array(layers, "the layers of a Sequential model")?;
+        let layers: Vec<Object<'_>> = layers.iter().map(Object::new).collect::<Result<_, _>>()?;
+        all_differ(&layers)?;
         let mut last = given.map(|given| given.to_vec());
-        for value in layers {
-            let object = Object::new(value)?;
+        for object in layers {
             if object.class == "InputLayer" {
                 level.layer(object.name, object.class)?;
                 if last.is_none() {
@@ -119,7 +119,7 @@ impl Builder {
             return self.sub_model(object, &mut nested, Some(inputs), depth + 1);
         }
         let weights = level.layer(object.name, object.class)?;
-        Ok(vec![layer::add(self, object, &weights, inputs, 0)?])
+        Ok(vec![layer::add(self, object, &weights, inputs)?])
     }
 
     fn input(&mut self, object: Object<'_>) -> Result<LayerId, Error> {
@@ -176,6 +176,7 @@ impl Builder {
         let part = |key: &'static str| config.get(key).unwrap_or(&Value::Null);
         let layers = array(part("layers"), "the layers of a model")?;
         let layers: Vec<Object<'_>> = layers.iter().map(Object::new).collect::<Result<_, _>>()?;
+        all_differ(&layers)?;
         let entries = places(part("input_layers"), "input_layers")?;
         let ends = places(part("output_layers"), "output_layers")?;
         if given.is_some_and(|given| given.len() != entries.len()) {
@@ -183,7 +184,19 @@ impl Builder {
                 model.unsupported("it is called with another number of arrays than it has inputs")
             );
         }
-        let entry = |name: &str| entries.iter().position(|(entry, ..)| entry == name);
+        // The inputs are made first: their order in the graph is that in which the model is called.
+        let mut entered = BTreeMap::new();
+        for (place, (entry, ..)) in entries.iter().enumerate() {
+            let Some(object) = layers.iter().find(|object| outer_name(**object) == entry) else {
+                let (layer, reads) = (model.name.to_owned(), entry.clone());
+                return Err(Error::KerasReads { layer, reads });
+            };
+            let id = match given {
+                Some(given) => given[place],
+                None => self.input(*object)?,
+            };
+            entered.insert(entry.as_str(), id);
+        }
 
         // Weights are looked up in the file's order, computed is in the order of the calls.
         let mut sources = Vec::with_capacity(layers.len());
@@ -199,10 +212,8 @@ impl Builder {
             let object = layers[call.layer];
             let name = outer_name(object);
             let made = if object.class == "InputLayer" {
-                match (given, entry(name)) {
-                    (Some(given), Some(place)) => vec![given[place]],
-                    _ => vec![self.input(object)?],
-                }
+                let made = entered.get(name).copied();
+                vec![made.map_or_else(|| self.input(object), Ok)?]
             } else {
                 let inputs = read(&arrays, &call.reads, object)?;
                 match &mut sources[call.layer] {
@@ -211,7 +222,7 @@ impl Builder {
                     }
                     Source::Nested(_) => return Err(object.unsupported(SHARED)),
                     Source::Layer(weights) => {
-                        let id = layer::add(self, object, weights, &inputs, 0)?;
+                        let id = layer::add(self, object, weights, &inputs)?;
                         if number > 0 && self.model.layer(id).parameters() > 0 {
                             return Err(object.unsupported(SHARED));
                         }
@@ -237,6 +248,15 @@ enum Source<'a> {
 /// The name by which other layers know it, a wrapper's for instance.
 fn outer_name<'a>(object: Object<'a>) -> &'a str {
     object.whole.get("name").and_then(Value::as_str).unwrap_or(object.name)
+}
+
+/// Keras' own rule: in one model every layer has its own name.
+fn all_differ(layers: &[Object<'_>]) -> Result<(), Error> {
+    let mut names = BTreeSet::new();
+    match layers.iter().map(|&object| outer_name(object)).find(|name| !names.insert(*name)) {
+        Some(name) => Err(Error::KerasTwice { layer: name.to_owned() }),
+        None => Ok(()),
+    }
 }
 
 fn read(
@@ -273,7 +293,7 @@ fn ordered(layers: &[Object<'_>]) -> Result<Vec<(usize, Call)>, Error> {
             calls.push((number, Call { layer, reads }));
         }
         if calls.len() > MOST_LAYERS {
-            return Err(Error::TooManyLayers { most: MOST_LAYERS });
+            return Err(handaxe_graph::Error::TooManyLayers { most: MOST_LAYERS }.into());
         }
     }
     let known: BTreeMap<(String, usize), usize> = calls
@@ -283,13 +303,6 @@ fn ordered(layers: &[Object<'_>]) -> Result<Vec<(usize, Call)>, Error> {
             ((outer_name(layers[call.layer]).to_owned(), *number), place)
         })
         .collect();
-    if known.len() < calls.len() {
-        let twice = calls.iter().enumerate().find(|(place, (number, call))| {
-            known.get(&(outer_name(layers[call.layer]).to_owned(), *number)) != Some(place)
-        });
-        let name = twice.map_or("", |(_, (_, call))| outer_name(layers[call.layer]));
-        return Err(Error::KerasTwice { layer: name.to_owned() });
-    }
     let mut waits = vec![0; calls.len()];
     let mut readers = vec![Vec::new(); calls.len()];
     for (place, (_, call)) in calls.iter().enumerate() {

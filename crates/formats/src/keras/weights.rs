@@ -1,6 +1,7 @@
 //! Where a file keeps the weights of each layer.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use handaxe_data::Tensor;
 
@@ -30,8 +31,8 @@ pub(super) struct Level<'a> {
 enum LevelKind {
     /// Layers have groups of their own in `root`.
     Named { root: String },
-    /// Layers of a nested model share its group `group`; names of weights tell them apart.
-    Shared { group: String },
+    /// Layers of a nested model share its group; the names of weights tell them apart: arrays by layer and weight.
+    Shared(Rc<BTreeMap<String, BTreeMap<String, String>>>),
     /// The group of each layer that says its name, and the groups by type and count otherwise.
     Ordered {
         container: String,
@@ -100,11 +101,12 @@ impl<'a> Level<'a> {
     pub(super) fn layer(&mut self, name: &str, class: &str) -> Result<LayerWeights<'a>, Error> {
         let kind = match &mut self.kind {
             LevelKind::Named { root } => {
-                LayerKind::Named(self.store.named(&join(root, name), |_| true)?)
+                let layers = self.store.named(&join(root, name))?;
+                LayerKind::Named(layers.into_values().flatten().collect())
             }
-            LevelKind::Shared { group } => LayerKind::Named(
-                self.store.named(group, |path| path.rsplit('/').nth(1) == Some(name))?,
-            ),
+            LevelKind::Shared(layers) => {
+                LayerKind::Named(layers.get(name).cloned().unwrap_or_default())
+            }
             LevelKind::Ordered { container, by_name, counts } => {
                 let kind = snake_case(class);
                 let count = counts.entry(kind.clone()).or_insert(0);
@@ -119,13 +121,13 @@ impl<'a> Level<'a> {
 
     /// The level of a nested model called `name`.
     pub(super) fn nested(&mut self, name: &str, class: &str) -> Result<Self, Error> {
-        let group = match &self.kind {
-            LevelKind::Named { root } => Some(join(root, name)),
-            LevelKind::Shared { group } => Some(group.clone()),
+        let layers = match &self.kind {
+            LevelKind::Named { root } => Some(Rc::new(self.store.named(&join(root, name))?)),
+            LevelKind::Shared(layers) => Some(Rc::clone(layers)),
             LevelKind::Ordered { .. } => None,
         };
-        if let Some(group) = group {
-            return Ok(Self { store: self.store, kind: LevelKind::Shared { group } });
+        if let Some(layers) = layers {
+            return Ok(Self { store: self.store, kind: LevelKind::Shared(layers) });
         }
         match self.layer(name, class)?.kind {
             LayerKind::Ordered(group) => self.store.ordered(&group),
@@ -135,20 +137,17 @@ impl<'a> Level<'a> {
 }
 
 impl Store {
-    /// The arrays that a group lists, by the last part of their names.
-    fn named(
-        &self,
-        group: &str,
-        wanted: impl Fn(&str) -> bool,
-    ) -> Result<BTreeMap<String, String>, Error> {
-        let names = self.file.texts(group, "weight_names")?.unwrap_or_default();
-        let path = |name: &String| {
-            let last = name.rsplit('/').next().unwrap_or(name);
-            let bare = last.split_once(':').map_or(last, |(bare, _)| bare);
-            (bare.to_owned(), join(group, name))
-        };
-        let bare = |name: &str| name.split_once(':').map_or(name, |(bare, _)| bare).to_owned();
-        Ok(names.iter().filter(|name| wanted(&bare(name))).map(path).collect())
+    /// The arrays that a group lists, by the last two parts of their names: layer and weight.
+    fn named(&self, group: &str) -> Result<BTreeMap<String, BTreeMap<String, String>>, Error> {
+        let mut layers: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+        for name in self.file.texts(group, "weight_names")?.unwrap_or_default() {
+            let bare = name.split_once(':').map_or(name.as_str(), |(bare, _)| bare);
+            let (path, weight) = bare.rsplit_once('/').unwrap_or(("", bare));
+            let layer = path.rsplit('/').next().unwrap_or("").to_owned();
+            let weight = weight.to_owned();
+            layers.entry(layer).or_default().insert(weight, join(group, &name));
+        }
+        Ok(layers)
     }
 }
 

@@ -1,4 +1,5 @@
 mod model;
+mod polish;
 mod start;
 mod tree;
 

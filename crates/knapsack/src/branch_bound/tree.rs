@@ -1,5 +1,6 @@
 use super::{
     model::{Model, Relaxation},
+    polish::Polish,
     start,
 };
 use crate::{limits::Watch, lp::End};
@@ -25,6 +26,9 @@ pub(crate) struct Tree<'a> {
     trail: Vec<(usize, f64, f64)>,
     costs: Vec<f64>,
     spent: u64,
+    polish: Polish,
+    /// Nodes at which the best is polished next.
+    milestone: u64,
 }
 
 /// The relaxation of the whole problem: its bound on the value, and the reduced costs.
@@ -58,6 +62,10 @@ enum Node {
 /// The first floor is this share of the gap below the bound, the next one so much further.
 const FIRST: i128 = 8;
 const GROWTH: (i128, i128) = (3, 2);
+/// Nodes after which the best is first polished, how much later each time, and kicks for each node since the start.
+const MILESTONE: u64 = 512;
+const LATER: (u64, u64) = (3, 2);
+const KICKS: (u64, u64) = (1, 10);
 /// Relative difference of bounds below which rounding may matter.
 const TIE: f64 = 1e-9;
 /// Distance from a whole number at which a level counts as one.
@@ -82,6 +90,8 @@ impl<'a> Tree<'a> {
             trail: Vec::new(),
             costs: Vec::new(),
             spent: 0,
+            polish: Polish::new(model, &[], &[]),
+            milestone: MILESTONE,
         };
         let end = tree.relaxation.lp.solve(f64::NEG_INFINITY);
         let bound = tree.prove(end) * tree.relaxation.scale;
@@ -92,6 +102,7 @@ impl<'a> Tree<'a> {
         let margin = order.partition_point(|&at| costs[at] > 0.0);
         tree.kept = start::select(model, &order, margin);
         tree.best = model.value(&tree.kept);
+        tree.polish = Polish::new(model, &costs, &tree.kept);
         tree.root = Root { bound, costs };
         tree
     }
@@ -152,6 +163,11 @@ impl<'a> Tree<'a> {
             if self.nodes % 64 == 63 && self.watch.stop() {
                 let most = open.iter().map(|open| open.bound).fold(0.0, f64::max);
                 return Some(self.worth(if next { most.max(here) } else { most }));
+            }
+            if self.nodes >= self.milestone {
+                let kicks = self.milestone * KICKS.0 / KICKS.1;
+                self.polish.run(self.model, kicks, &mut self.kept, &mut self.best, self.watch);
+                self.milestone = self.milestone * LATER.0 / LATER.1;
             }
             let node = if next { self.node() } else { Node::Cut };
             next = match node {

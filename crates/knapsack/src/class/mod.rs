@@ -78,12 +78,21 @@ fn most_valuable(problem: &Problem<'_>, reduced: &Reduced) -> Solution {
     Solution::of(problem, keep, None, "class")
 }
 
+/// The Lagrangian bound at the prices of the linear relaxation.
+pub(crate) fn relaxation(problem: &Problem<'_>, reduced: &Reduced) -> f64 {
+    let prices = if reduced.items() == 0 { Vec::new() } else { Dual::new(problem, reduced).prices };
+    bound::lagrangian(problem, reduced, &prices)
+}
+
 /// Open items for each different value, on average, from which on counts are solved for.
 const TIED: usize = 4;
 /// Most slack vectors that are tried.
 const SLACKS: usize = 1 << 20;
 /// Classes, and items in one, from which on a problem with one resource has classes enough to gain from.
 const CLASSES: usize = 100;
+/// Different costs from which on such a problem has none to gain from, whatever their size, up to so many items.
+const DIFFERENT: usize = 256;
+const LINE: usize = 1 << 20;
 /// Most items that the branch and bound is tried on where this search gives up.
 const TREE: usize = 100_000;
 /// Growth of the budget from one search to the next.
@@ -166,8 +175,10 @@ impl<'a> Run<'a> {
     /// The best selection, unless a limit or the size of the numbers stops the search.
     fn best(&mut self) -> Option<Proof> {
         let Self { problem, reduced, watch, units, .. } = *self;
+        let many = reduced.groups.len() >= DIFFERENT && reduced.items() <= LINE
+            || reduced.items() < CLASSES * reduced.groups.len().max(CLASSES);
         if reduced.capacity.len() == 1
-            && reduced.items() < CLASSES * reduced.groups.len().max(CLASSES)
+            && many
             && let Some(answer) = single::solve(problem, reduced, &units, watch)
         {
             self.effort.states += answer.states;

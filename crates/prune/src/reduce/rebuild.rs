@@ -13,8 +13,7 @@ pub(super) fn rebuild(
 ) -> Result<Model, Error> {
     let mut smaller = Model::new(model.name());
     for (id, layer) in model.layers() {
-        let input = layer.inputs().first().map_or(&[][..], |input| &kept[input.index()]);
-        let outputs = &kept[id.index()];
+        let (input, outputs) = around(layer, id, kept);
         let folded = folded(model, id, kept, constants);
         let has_bias = folded.iter().any(|&constant| constant != 0.0);
         let op = op(layer.op(), count(input), count(outputs), has_bias);
@@ -30,6 +29,32 @@ pub(super) fn rebuild(
     smaller.set_outputs(model.outputs())?;
     smaller.set_preprocessing(model.preprocessing().to_vec())?;
     Ok(smaller)
+}
+
+/// Which channels before and behind a layer are kept.
+pub(super) fn around<'a>(
+    layer: &Layer,
+    id: LayerId,
+    kept: &'a [Vec<bool>],
+) -> (&'a [bool], &'a [bool]) {
+    let input = layer.inputs().first().map_or(&[][..], |input| &kept[input.index()]);
+    (input, &kept[id.index()])
+}
+
+/// Where in an array of `count` weights those lie that stay: all end in the output's axis, and the kernels of sums have
+/// the input's before it.
+pub(super) fn places<'a>(
+    layer: &Layer,
+    name: &str,
+    count: usize,
+    (input, outputs): (&'a [bool], &'a [bool]),
+) -> impl Iterator<Item = usize> + use<'a> {
+    let sums = matches!(layer.op(), Op::Dense { .. } | Op::Conv { .. }) && name == "kernel";
+    let stays = move |&place: &usize| {
+        let (row, column) = (place / outputs.len(), place % outputs.len());
+        outputs[column] && (!sums || input[row % input.len()])
+    };
+    (0..count).filter(stays)
 }
 
 fn count(kept: &[bool]) -> usize {
@@ -80,23 +105,18 @@ fn op(op: &Op, inputs: usize, outputs: usize, new_bias: bool) -> Op {
     }
 }
 
-/// Copies what was noted of a layer, and its weights for the channels that are kept: all end in the output's axis, and the kernels of sums have
-/// the input's before it.
+/// Copies what was noted of a layer, and its weights for the channels that are kept.
 fn copy(
     layer: &Layer,
     smaller: &mut Model,
     new: LayerId,
-    (input, outputs): (&[bool], &[bool]),
+    around: (&[bool], &[bool]),
 ) -> Result<(), Error> {
-    let sums = matches!(layer.op(), Op::Dense { .. } | Op::Conv { .. });
     for (name, weight) in layer.weights() {
-        let rows = weight.values().chunks_exact(outputs.len());
-        let row_kept = |row: usize| !sums || name != "kernel" || input[row % input.len()];
-        let rows = rows.enumerate().filter(|(row, _)| row_kept(*row));
-        let values = rows.flat_map(|(_, row)| row.iter().zip(outputs));
-        let values = values.filter(|(_, kept)| **kept).map(|(&value, _)| value);
+        let weights = weight.values();
+        let places = places(layer, name, weights.len(), around);
         set(smaller, new, name, |slots| {
-            slots.iter_mut().zip(values).for_each(|(slot, value)| *slot = value);
+            slots.iter_mut().zip(places).for_each(|(slot, place)| *slot = weights[place]);
         })?;
     }
     for (key, value) in layer.extra() {

@@ -116,6 +116,7 @@ fn candidate<'a>(
         kernel: &kernel.tensors.kernel,
         gradient: Some(&kernel.tensors.gradient[..]).filter(|values| !values.is_empty()),
         curvature: Some(&kernel.tensors.hessian[..]).filter(|values| !values.is_empty()),
+        floor: None,
         savings: of(Action::Prune),
         sharing: how.weight_sharing.then(|| of(Action::Share)),
         resources: objective.cost(&kernel.attributes),

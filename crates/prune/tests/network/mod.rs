@@ -51,6 +51,7 @@ fn candidate(layer: &Layer, id: LayerId) -> Candidate<'_> {
         gradient: None,
         curvature: None,
         groups: layer.groups(),
+        floor: None,
         resources: (0..layer.full.len()).map(|resource| layer.cost(resource)).collect(),
         savings: Savings { full: layer.full.clone(), last: layer.last.clone() },
         sharing: None,

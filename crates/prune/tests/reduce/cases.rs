@@ -92,7 +92,7 @@ fn a_filter_takes_a_row_for_every_place_behind_a_flatten() {
     let flat = net.add(Op::Flatten, &[pool]);
     let dense = net.add(Op::Dense { units: 3, bias: false }, &[flat]);
     net.prune(conv, &[1, 2]);
-    let Reduced { model, removed } = net.reduce();
+    let Reduced { model, removed, .. } = net.reduce();
     assert_eq!(removed[&conv], [1, 2]);
     assert_eq!(model.layer(norm).weight("gamma").unwrap().shape(), [2]);
     assert_eq!(model.layer(flat).output_shape(), [3 * 3 * 2]);
@@ -229,7 +229,7 @@ fn what_nothing_reads_goes_with_what_feeds_it() {
     net.ignore(output, &[0, 2, 4]);
     assert_eq!(net.reduce().removed.into_iter().collect::<Vec<_>>(), [(last, vec![0, 2, 4])]);
     net.prune(output, &[0, 1]);
-    let Reduced { model, removed } = net.reduce();
+    let Reduced { model, removed, .. } = net.reduce();
     assert_eq!(removed[&first], [1, 2, 3, 4]);
     assert_eq!(removed[&inner], [1, 2, 3, 4]);
     assert_eq!(removed[&last], [1, 2, 3, 4, 5]);

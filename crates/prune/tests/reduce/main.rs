@@ -60,6 +60,11 @@ proptest! {
             prop_assert_eq!(before.name(), after.name());
             prop_assert_eq!(before.inputs(), after.inputs());
             prop_assert!(!after.output_shape().contains(&0));
+            if let (Some(old), Some(new)) = (before.kernel(), after.kernel()) {
+                let moved: Vec<f32> =
+                    reduced.weights[&id].iter().map(|&place| old.values()[place]).collect();
+                prop_assert_eq!(moved, new.values());
+            }
             if before.op().has_kernel() {
                 let removed = reduced.removed.get(&id).map_or(0, Vec::len);
                 let width = |layer: &handaxe_graph::Layer| *layer.output_shape().last().unwrap();

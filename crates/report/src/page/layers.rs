@@ -34,14 +34,18 @@ pub(super) fn table(run: &Run<'_>) -> Markup {
 }
 
 fn row(layer: &LayerRecord, resources: &[&str]) -> Markup {
-    let shape: Vec<String> = layer.shape.iter().map(usize::to_string).collect();
+    let shape =
+        |shape: &[usize]| shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" × ");
     html! {
         tr {
             th scope="row" {
                 (layer.name)
                 @if let Some(reason) = &layer.left_alone { span.small { "left alone: " (reason) } }
             }
-            td { (layer.layer_type) span.small { (shape.join(" × ")) } }
+            td {
+                (layer.layer_type)
+                span.small { (shape(&layer.shape)) @if let Some(left) = &layer.reduced { " → " (shape(left)) } }
+            }
             td.number { (percent(layer.sparsity)) }
             (cells(&layer.resources, resources))
         }

@@ -52,13 +52,14 @@ fn phases(curves: &[CurveRecord], x: &Axis) -> Markup {
     let band = |phase| match phase {
         Phase::Baseline => Some("gone"),
         Phase::Rewind => Some("rewind"),
-        Phase::Fit => None,
+        Phase::Fit | Phase::Reduce => None,
     };
     let steps = || stretches(curves, x, |a, b| a.step == b.step);
     let every = label_stride(steps().count());
     let labels = steps().filter_map(|(first, from, to)| {
         let words = match first.step {
             0 if to - from > BASELINE => "baseline".to_owned(),
+            _ if first.phase == Phase::Reduce => "reduced".to_owned(),
             step if step > 0 && step.is_multiple_of(every) => step.to_string(),
             _ => return None,
         };

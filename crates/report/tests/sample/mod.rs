@@ -124,6 +124,7 @@ fn sample(
         achieved: shares(sparsity),
         met: sparsity >= target,
         resources,
+        reduction: None,
         layers: records,
         diagnostics: Vec::new(),
         seed: 7,
@@ -227,6 +228,7 @@ fn footprint(before: &Model, after: &Model) -> (Vec<LayerRecord>, BeforeAfter) {
             name: before.layer(id).name().to_owned(),
             layer_type: before.layer(id).op().layer_type(),
             shape,
+            reduced: None,
             sparsity: zeros as f64 / kernel.len() as f64,
             left_alone: None,
             resources,
@@ -262,6 +264,7 @@ fn steps(
                 .collect()
         };
         StepRecord {
+            curvature: BTreeMap::new(),
             step,
             asked: shares(0.0),
             feasible: asked.iter().map(|name| ((*name).to_owned(), 1.0)).collect(),

@@ -1,9 +1,10 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use handaxe_data::Targets;
+use handaxe_graph::Activation;
 
-use super::{Loss, unusable};
+use super::{LastLayer, Loss, unusable};
 use crate::Error;
-use crate::node::softmax::exponentials;
+use crate::node::softmax::{exponentials, slopes, softmax};
 use crate::node::values::{Operand, tensor, values};
 
 /// Mean of -ln(softmax(scores)\[label\]), computed from the scores so that it neither overflows nor loses digits.
@@ -12,11 +13,18 @@ pub struct CategoricalCrossEntropy;
 
 impl Loss for CategoricalCrossEntropy {
     fn name(&self) -> &'static str {
-        "categorical cross-entropy"
+        "categorical-cross-entropy"
     }
 
-    fn takes_scores(&self) -> bool {
-        true
+    fn includes(&self) -> Option<Activation> {
+        Some(Activation::Softmax)
+    }
+
+    /// Scores have no activation; those of softmax's logarithm are as good.
+    fn check(&self, last: &[LastLayer], targets: &Targets) -> std::result::Result<(), Error> {
+        let Targets::Classes { .. } = targets else { return Err(unusable(self, targets)) };
+        let allowed = [Activation::Softmax, Activation::Linear, Activation::LogSoftmax];
+        super::check_activation(self, last, &allowed)
     }
 
     fn mean(&self, outputs: &Tensor, targets: &Targets) -> std::result::Result<Tensor, Error> {
@@ -25,6 +33,17 @@ impl Loss for CategoricalCrossEntropy {
         };
         let scores = outputs.reshape((labels.len(), *classes))?;
         Ok(scores.apply_op1(Operation { labels: labels.clone() })?)
+    }
+
+    /// p * (v - sum_j p_j v_j) / samples, with p the softmax
+    fn bend(
+        &self,
+        outputs: &Tensor,
+        targets: &Targets,
+        moves: &Tensor,
+    ) -> std::result::Result<Tensor, Error> {
+        let moved = slopes(&softmax(outputs)?, moves)?;
+        Ok((moved / targets.len() as f64)?)
     }
 }
 

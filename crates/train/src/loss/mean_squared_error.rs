@@ -1,7 +1,7 @@
 use candle_core::Tensor;
 use handaxe_data::Targets;
 
-use super::{Loss, unusable};
+use super::{LastLayer, Loss, check_range, unusable};
 use crate::Error;
 use crate::node::from_array;
 
@@ -11,11 +11,11 @@ pub struct MeanSquaredError;
 
 impl Loss for MeanSquaredError {
     fn name(&self) -> &'static str {
-        "mean squared error"
+        "mse"
     }
 
-    fn takes_scores(&self) -> bool {
-        false
+    fn check(&self, last: &[LastLayer], targets: &Targets) -> Result<(), Error> {
+        check_range(self, last, targets)
     }
 
     fn mean(&self, outputs: &Tensor, targets: &Targets) -> Result<Tensor, Error> {
@@ -23,5 +23,9 @@ impl Loss for MeanSquaredError {
             return Err(unusable(self, targets));
         };
         Ok(candle_nn::loss::mse(&outputs.reshape(values.shape())?, &from_array(values)?)?)
+    }
+
+    fn bend(&self, _: &Tensor, _: &Targets, moves: &Tensor) -> Result<Tensor, Error> {
+        Ok((moves * (2.0 / moves.elem_count() as f64))?)
     }
 }

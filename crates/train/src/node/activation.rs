@@ -1,8 +1,8 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use handaxe_graph::Activation;
 
-use super::values::{Operand, tensor, values};
-use super::{Computed, Node, Pass, apply, identity};
+use super::values::{Operand, tensor, values, zip};
+use super::{Computed, Node, Pass, Pushed, apply, identity};
 
 /// Scale and alpha of the self-normalising unit, Klambauer et al. 2017, arXiv:1706.02515.
 const SELU: (f32, f32) = (1.050_701, 1.673_263_2);
@@ -24,6 +24,24 @@ impl Node for ElementWise {
             Activation::Linear => Ok(identity(inputs[0])),
             function => apply(Function(function), inputs[0]),
         }
+    }
+
+    /// y' = f'(x) x', and for the gradient g by the output: (f'(x) g)' = f'(x) g' + f''(x) x' g.
+    fn push(&self, inputs: &[&Tensor], moves: &[&Tensor]) -> Result<Pushed> {
+        let function = self.function;
+        let input = Operand::new(inputs[0])?;
+        let x = input.values()?;
+        let y = map(function, x);
+        let slopes = tensor(back(function, x, &y, &vec![1.0; x.len()]), inputs[0].dims())?;
+        let bends = tensor(bends(function, x, &y), inputs[0].dims())?;
+        let times = |a: &Tensor, b: &Tensor| zip(a, b, |a, b| a * b);
+        let output = times(&slopes, moves[0])?;
+        let bends = times(&bends, moves[0])?;
+        let back = move |gradient: &Tensor, moved: &Tensor| {
+            let sum = zip(&times(&slopes, moved)?, &times(&bends, gradient)?, |a, b| a + b)?;
+            Ok(vec![Some(sum)])
+        };
+        Ok(Pushed { output, back: Box::new(back) })
     }
 }
 
@@ -104,6 +122,21 @@ fn back(function: Activation, x: &[f32], y: &[f32], g: &[f32]) -> Vec<f32> {
     }
 }
 
+/// The second derivatives at the inputs `x` with outputs `y`; 0 at kinks.
+fn bends(function: Activation, x: &[f32], y: &[f32]) -> Vec<f32> {
+    let (scale, alpha) = SELU;
+    let bend = |x: f32, y: f32| match function {
+        Activation::Elu { alpha } if x <= 0.0 => y + alpha as f32,
+        Activation::Selu if x <= 0.0 => y + scale * alpha,
+        Activation::Sigmoid => y * (1.0 - y) * (1.0 - 2.0 * y),
+        Activation::Tanh => -2.0 * y * (1.0 - y * y),
+        Activation::Softplus => sigmoid(x) * sigmoid(-x),
+        Activation::Softsign => -2.0 * x.signum() * (1.0 + x.abs()).powi(-3),
+        _ => 0.0,
+    };
+    x.iter().zip(y).map(|(&x, &y)| bend(x, y)).collect()
+}
+
 fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + (-x).exp())
 }
@@ -138,6 +171,25 @@ mod tests {
                 let expected = (up - down) / (2.0 * h);
                 let near = (slope - expected).abs() < 2e-4;
                 assert!(near, "{} at {x}: {slope}, not {expected}", function.name());
+            }
+        }
+    }
+
+    /// Central differences of the slopes, away from the kinks.
+    #[test]
+    fn bends_are_those_of_the_slopes() {
+        let x: Vec<f32> = (-40..40).map(|step| 0.1 * step as f32 + 0.033).collect();
+        let h = 1e-2;
+        for function in ALL {
+            let slopes = |by: f32| {
+                let x: Vec<f32> = x.iter().map(|x| x + by).collect();
+                back(function, &x, &map(function, &x), &vec![1.0; x.len()])
+            };
+            let bends = bends(function, &x, &map(function, &x));
+            for (((x, bend), up), down) in x.iter().zip(bends).zip(slopes(h)).zip(slopes(-h)) {
+                let expected = (up - down) / (2.0 * h);
+                let near = (bend - expected).abs() < 2e-3;
+                assert!(near, "{} at {x}: {bend}, not {expected}", function.name());
             }
         }
     }

@@ -2,7 +2,7 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, Var};
 use handaxe_graph::Layer;
 
 use super::values::{Operand, change, sum_rows, tensor, values};
-use super::{Computed, Gradients, Node, Pass, Weight, variable};
+use super::{Computed, Gradients, Node, Pass, Pushed, Weight, variable};
 use crate::Error;
 
 /// y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, channel by channel (Ioffe and Szegedy 2015,
@@ -35,6 +35,12 @@ impl BatchNorm {
         })
     }
 
+    /// 1 / sqrt(variance + epsilon)
+    fn inverse(&self, variance: &[f32]) -> Vec<f32> {
+        let inverse = |variance: &f32| (1.0 / (f64::from(*variance) + self.epsilon).sqrt()) as f32;
+        variance.iter().map(inverse).collect()
+    }
+
     /// Mean and variance of each channel of this batch, which also move the running ones.
     fn measure(&self, input: &Tensor) -> Result<(Vec<f32>, Vec<f32>)> {
         let (mean, variance) = moments(Operand::new(input)?.values()?, self.gamma.elem_count());
@@ -57,8 +63,7 @@ impl Node for BatchNorm {
             true => self.measure(inputs[0])?,
             false => (self.moving_mean.to_vec1()?, self.moving_variance.to_vec1()?),
         };
-        let inverse = |variance: &f32| (1.0 / (f64::from(*variance) + self.epsilon).sqrt()) as f32;
-        let inverse = variance.iter().map(inverse).collect();
+        let inverse = self.inverse(&variance);
         let (gamma, beta) = (self.gamma.as_detached_tensor(), self.beta.as_detached_tensor());
         let (input, operation) = (inputs[0].clone(), Normalise { mean, inverse, of_batch });
         let output = input.apply_op3_no_bwd(&gamma, &beta, &operation)?;
@@ -68,6 +73,20 @@ impl Node for BatchNorm {
             Ok(Gradients { inputs: vec![input], weights: beta.into_iter().chain(gamma).collect() })
         };
         Ok(Computed { output, back: Box::new(back) })
+    }
+
+    /// The running statistics stand: what is left is a scale.
+    fn push(&self, _: &[&Tensor], moves: &[&Tensor]) -> Result<Pushed> {
+        let inverse = self.inverse(&self.moving_variance.to_vec1()?);
+        let operation = Normalise { mean: vec![0.0; inverse.len()], inverse, of_batch: false };
+        let (gamma, zeros) = (self.gamma.as_detached_tensor(), self.beta.zeros_like()?);
+        let input = moves[0].clone();
+        let output = input.apply_op3_no_bwd(&gamma, &zeros, &operation)?;
+        let answer = output.clone();
+        let back = move |_: &Tensor, moved: &Tensor| {
+            Ok(vec![operation.bwd(&input, &gamma, &zeros, &answer, moved)?.0])
+        };
+        Ok(Pushed { output, back: Box::new(back) })
     }
 
     fn weights(&self) -> Vec<Weight<'_>> {

@@ -7,7 +7,7 @@ use super::dense::gradient_of_bias;
 use super::matrix::{add_product, matrix, multiply};
 use super::sliding::Sliding;
 use super::values::{Operand, add_rows, tensor, values};
-use super::{Affine, Computed, Node, Pass, Weight};
+use super::{Affine, Computed, Node, Pass, Pushed, Weight};
 use crate::Error;
 
 /// How many elements of patches are laid out at once: a tile and its product stay in the second-level cache.
@@ -43,6 +43,14 @@ impl Node for Conv {
 
     fn weights(&self) -> Vec<Weight<'_>> {
         self.affine.weights()
+    }
+
+    fn push(&self, _: &[&Tensor], moves: &[&Tensor]) -> Result<Pushed> {
+        self.affine.push(self.operation.clone(), moves[0])
+    }
+
+    fn with_kernel(&self, input: &Tensor, kernel: &Tensor) -> Result<Option<Computed>> {
+        self.affine.with_kernel(self.operation.clone(), input, kernel)
     }
 }
 

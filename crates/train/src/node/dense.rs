@@ -3,7 +3,7 @@ use handaxe_graph::Layer;
 
 use super::matrix::{matrix, multiply};
 use super::values::{Operand, add_rows, sum_rows, tensor, values};
-use super::{Affine, Computed, Node, Pass, Weight};
+use super::{Affine, Computed, Node, Pass, Pushed, Weight};
 use crate::Error;
 
 /// y = x W + b on the last axis.
@@ -26,6 +26,14 @@ impl Node for Dense {
 
     fn weights(&self) -> Vec<Weight<'_>> {
         self.affine.weights()
+    }
+
+    fn push(&self, _: &[&Tensor], moves: &[&Tensor]) -> Result<Pushed> {
+        self.affine.push(MultiplyAdd { learns: self.learns }, moves[0])
+    }
+
+    fn with_kernel(&self, input: &Tensor, kernel: &Tensor) -> Result<Option<Computed>> {
+        self.affine.with_kernel(MultiplyAdd { learns: self.learns }, input, kernel)
     }
 }
 

@@ -6,7 +6,7 @@ use handaxe_graph::{Layer, Window};
 use super::dense::gradient_of_bias;
 use super::sliding::Sliding;
 use super::values::{Operand, add_rows, tensor, values};
-use super::{Affine, Computed, Node, Pass, Weight};
+use super::{Affine, Computed, Node, Pass, Pushed, Weight};
 use crate::Error;
 
 /// Convolution with one filter a channel and multiplier; output channel = channel x multiplier + filter.
@@ -40,6 +40,14 @@ impl Node for Depthwise {
 
     fn weights(&self) -> Vec<Weight<'_>> {
         self.affine.weights()
+    }
+
+    fn push(&self, _: &[&Tensor], moves: &[&Tensor]) -> Result<Pushed> {
+        self.affine.push(self.operation.clone(), moves[0])
+    }
+
+    fn with_kernel(&self, input: &Tensor, kernel: &Tensor) -> Result<Option<Computed>> {
+        self.affine.with_kernel(self.operation.clone(), input, kernel)
     }
 }
 

@@ -5,7 +5,7 @@ use handaxe_graph::{Padding, PoolKind, Window};
 
 use super::sliding::Sliding;
 use super::values::{Operand, tensor, values};
-use super::{Computed, Node, Pass, apply};
+use super::{Computed, Node, Pass, Pushed, apply};
 
 /// Pooling over windows of any stride and padding; padding counts neither as a value nor in the mean.
 pub(super) struct Pool {
@@ -29,6 +29,19 @@ impl Pool {
 impl Node for Pool {
     fn forward(&self, inputs: &[&Tensor], _: &mut Pass<'_>) -> Result<Computed> {
         apply(self.operation.clone(), inputs[0])
+    }
+
+    fn push(&self, inputs: &[&Tensor], moves: &[&Tensor]) -> Result<Pushed> {
+        let input = inputs[0].clone();
+        let answer = input.apply_op1_no_bwd(&self.operation)?;
+        let output = match self.operation.kind {
+            PoolKind::Max => self.operation.moved(&input, &answer, moves[0])?,
+            PoolKind::Average => moves[0].apply_op1_no_bwd(&self.operation)?,
+        };
+        let operation = self.operation.clone();
+        let back =
+            move |_: &Tensor, moved: &Tensor| Ok(vec![operation.bwd(&input, &answer, moved)?]);
+        Ok(Pushed { output, back: Box::new(back) })
     }
 }
 
@@ -96,6 +109,29 @@ impl Pooling {
                 *slope = left;
             }
         });
+    }
+
+    /// How maxima move: as the first element does that has them.
+    fn moved(&self, input: &Tensor, output: &Tensor, moves: &Tensor) -> Result<Tensor> {
+        let (size, answers) = self.sizes();
+        let (inputs, outputs, moves) =
+            (Operand::new(input)?, Operand::new(output)?, Operand::new(moves)?);
+        let mut moved = vec![0.0; output.elem_count()];
+        let mut open = vec![true; output.elem_count()];
+        let samples = inputs.values()?.chunks_exact(size).zip(moves.values()?.chunks_exact(size));
+        let answer = outputs.values()?.chunks_exact(answers);
+        let moved_by = moved.chunks_exact_mut(answers).zip(open.chunks_exact_mut(answers));
+        for (((sample, moves), answer), (moved, open)) in samples.zip(answer).zip(moved_by) {
+            self.visit(|output, input| {
+                for channel in 0..self.channels {
+                    let (output, input) = (output + channel, input + channel);
+                    if open[output] && sample[input] == answer[output] {
+                        (moved[output], open[output]) = (moves[input], false);
+                    }
+                }
+            });
+        }
+        tensor(moved, output.dims())
     }
 
     fn back_to_all(&self, shares: &[f32], gradient: &[f32], back: &mut [f32]) {

@@ -1,7 +1,7 @@
 use candle_core::{CpuStorage, CustomOp1, D, Layout, Result, Shape, Tensor};
 
 use super::values::{Operand, tensor, values};
-use super::{Computed, Node, Pass, apply};
+use super::{Computed, Node, Pass, Pushed, apply};
 
 /// exp(x_i) / sum_j exp(x_j) over the last axis.
 pub(super) struct Softmax;
@@ -9,6 +9,31 @@ pub(super) struct Softmax;
 impl Node for Softmax {
     fn forward(&self, inputs: &[&Tensor], _: &mut Pass<'_>) -> Result<Computed> {
         apply(Operation, inputs[0])
+    }
+
+    /// With J(y) v = y * (v - sum_j y_j v_j), which is symmetric: y' = J(y) x', and for the gradient g by the output
+    /// (J(y) g)' = J(y) g' + y' * (g - sum_j y_j g_j) - y * sum_j y'_j g_j.
+    fn push(&self, inputs: &[&Tensor], moves: &[&Tensor]) -> Result<Pushed> {
+        let answer = softmax(inputs[0])?;
+        let output = slopes(&answer, moves[0])?;
+        let moved_answer = output.clone();
+        let back = move |gradient: &Tensor, moved: &Tensor| {
+            let by_gradient = slopes(&answer, moved)?;
+            let width = answer.dim(D::Minus1)?.max(1);
+            let (y, dy) = (Operand::new(&answer)?, Operand::new(&moved_answer)?);
+            let (g, mut sum) = (Operand::new(gradient)?, by_gradient.flatten_all()?.to_vec1()?);
+            let rows = y.values()?.chunks_exact(width).zip(dy.values()?.chunks_exact(width));
+            let rows = rows.zip(g.values()?.chunks_exact(width)).zip(sum.chunks_exact_mut(width));
+            for (((y, dy), g), sum) in rows {
+                let dot = |a: &[f32]| a.iter().zip(g).map(|(a, g)| a * g).sum::<f32>();
+                let (mean, moved) = (dot(y), dot(dy));
+                for (((sum, y), dy), g) in sum.iter_mut().zip(y).zip(dy).zip(g) {
+                    *sum += dy * (g - mean) - y * moved;
+                }
+            }
+            Ok(vec![Some(tensor(sum, answer.dims())?)])
+        };
+        Ok(Pushed { output, back: Box::new(back) })
     }
 }
 
@@ -29,18 +54,27 @@ impl CustomOp1 for Operation {
         Ok((CpuStorage::F32(output), layout.shape().clone()))
     }
 
-    /// dx_i = y_i (g_i - sum_j g_j y_j)
     fn bwd(&self, _: &Tensor, output: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        let width = output.dim(D::Minus1)?.max(1);
-        let output_values = Operand::new(output)?;
-        let mut slopes = Operand::new(gradient)?.values()?.to_vec();
-        let rows = slopes.chunks_exact_mut(width).zip(output_values.values()?.chunks_exact(width));
-        for (slopes, answers) in rows {
-            let mean: f32 = slopes.iter().zip(answers).map(|(slope, y)| slope * y).sum();
-            slopes.iter_mut().zip(answers).for_each(|(slope, y)| *slope = y * (*slope - mean));
-        }
-        Ok(Some(tensor(slopes, output.dims())?))
+        slopes(output, gradient).map(Some)
     }
+}
+
+/// y_i (g_i - sum_j g_j y_j)
+pub(crate) fn slopes(output: &Tensor, gradient: &Tensor) -> Result<Tensor> {
+    let width = output.dim(D::Minus1)?.max(1);
+    let output_values = Operand::new(output)?;
+    let mut slopes = Operand::new(gradient)?.values()?.to_vec();
+    let rows = slopes.chunks_exact_mut(width).zip(output_values.values()?.chunks_exact(width));
+    for (slopes, answers) in rows {
+        let mean: f32 = slopes.iter().zip(answers).map(|(slope, y)| slope * y).sum();
+        slopes.iter_mut().zip(answers).for_each(|(slope, y)| *slope = y * (*slope - mean));
+    }
+    tensor(slopes, output.dims())
+}
+
+/// The softmax of scores over the last axis.
+pub(crate) fn softmax(scores: &Tensor) -> Result<Tensor> {
+    scores.apply_op1_no_bwd(&Operation)
 }
 
 /// The largest score, and the sum of exp(score - largest); NaN among the scores makes the sum NaN.

@@ -3,13 +3,13 @@ use handaxe_data::{Targets, seeded};
 use handaxe_graph::{Activation, LayerId, Model, Op, Padding, PoolKind, Window};
 
 use super::{chain, dense, noise, randomise};
-use crate::Network;
 use crate::loss::for_targets;
 use crate::node::values::change;
 use crate::node::{Pass, from_array};
+use crate::{Loss, Network};
 
 /// The samples of every check.
-const SAMPLES: usize = 5;
+pub(super) const SAMPLES: usize = 5;
 
 /// Half the distance over which differences are taken.
 const STEP: f32 = 2e-3;
@@ -21,10 +21,14 @@ const TOLERANCE: f32 = 4e-3;
 const SMALLEST: f32 = 5e-2;
 
 /// Compares the gradient of the whole network's training loss by every weight with central differences.
-fn check(what: &str, model: &Model, targets: &Targets) {
+pub(super) fn check(what: &str, model: &Model, targets: &Targets) {
+    check_by(&*for_targets(targets, targets.width()), what, model, targets);
+}
+
+/// The same by a given loss.
+pub(super) fn check_by(loss: &dyn Loss, what: &str, model: &Model, targets: &Targets) {
     let network = Network::new(model).unwrap();
-    let loss = for_targets(targets);
-    let end = if loss.takes_scores() { network.scores() } else { network.output() };
+    let ends = network.ends(loss);
     let inputs: Vec<Candle> = model
         .inputs()
         .enumerate()
@@ -36,8 +40,8 @@ fn check(what: &str, model: &Model, targets: &Targets) {
     let forward = || {
         // The same generator each time: the same dropout.
         let mut random = seeded(9, 9);
-        let tape = network.forward(&inputs, &mut Pass::Training(&mut random), end).unwrap();
-        let outputs = Var::from_tensor(tape.output().unwrap()).unwrap();
+        let tape = network.forward(&inputs, &mut Pass::Training(&mut random), &ends).unwrap();
+        let outputs = Var::from_tensor(&tape.answer().unwrap()).unwrap();
         let loss = loss.mean(&outputs, targets).unwrap();
         (tape, outputs, loss)
     };

@@ -48,11 +48,20 @@ fn held_weights_keep_their_bits_through_any_optimiser_and_regulariser() {
     for optimiser in [Optimiser::Adam, Optimiser::Sgd { momentum: 0.9 }] {
         for (l1, l2) in [(0.0, 0.0), (1e-2, 0.0), (0.0, 1e-2), (1e-3, 1e-3)] {
             let mut model = model();
-            let settings =
-                Settings { batch_size: 16, learning_rate: 0.01, optimiser, l1, l2, seed: 4 };
+            let settings = Settings {
+                batch_size: 16,
+                learning_rate: 0.01,
+                optimiser,
+                l1,
+                l2,
+                seed: 4,
+                ..Settings::default()
+            };
             let mut trainer = trainer(&model, &data(), settings);
             let train = |frozen: Option<&Masks>, trainer: &mut CandleTrainer| {
-                trainer.fit(&Fit { epochs: 3, frozen, stream: 1 }, &mut |_| Ok(())).unwrap();
+                trainer
+                    .fit(&Fit { epochs: 3, frozen, stream: 1, ..Fit::default() }, &mut |_| Ok(()))
+                    .unwrap();
                 trainer.model().unwrap()
             };
             model = train(None, &mut trainer);
@@ -119,7 +128,9 @@ fn no_momentum_gathers_behind_a_held_weight() {
     let mut trainer = trainer(&model, &data, settings);
     let mut masks = Masks::default();
     masks.insert(fc, Mask::new(vec![false]));
-    trainer.fit(&Fit { epochs: 3, frozen: Some(&masks), stream: 0 }, &mut |_| Ok(())).unwrap();
+    trainer
+        .fit(&Fit { epochs: 3, frozen: Some(&masks), stream: 0, ..Fit::default() }, &mut |_| Ok(()))
+        .unwrap();
     let weight =
         |trainer: &CandleTrainer| trainer.model().unwrap().layer(fc).kernel().unwrap().values()[0];
     assert_eq!(weight(&trainer), 2.0);
@@ -133,7 +144,7 @@ fn a_mask_of_another_network_is_refused() {
     let mut masks = Masks::default();
     masks.insert(model.find("l0").unwrap(), Mask::new(vec![true; 5]));
     let mut trainer = trainer(&model, &data(), Settings::default());
-    let fit = Fit { epochs: 1, frozen: Some(&masks), stream: 0 };
+    let fit = Fit { epochs: 1, frozen: Some(&masks), stream: 0, ..Fit::default() };
     let error = trainer.fit(&fit, &mut |_| Ok(())).unwrap_err();
     let error = error.downcast::<Error>().unwrap();
     assert!(matches!(*error, Error::MaskLength { given: 5, expected: 54, .. }), "{error}");
@@ -172,7 +183,7 @@ fn divergence_is_an_error_that_says_what_to_do() {
     let optimiser = Optimiser::Sgd { momentum: 0.0 };
     let settings = Settings { learning_rate: 1e30, optimiser, ..Settings::default() };
     let mut trainer = trainer(&model(), &data(), settings);
-    let fit = Fit { epochs: 5, frozen: None, stream: 0 };
+    let fit = Fit { epochs: 5, frozen: None, stream: 0, ..Fit::default() };
     let error = trainer.fit(&fit, &mut |_| Ok(())).unwrap_err().to_string();
     assert!(error.starts_with("training diverged in epoch 1: "), "{error}");
     assert!(error.contains("lower the learning rate (now 1000000000000000000"), "{error}");

@@ -132,7 +132,9 @@ fn stretches_draw_from_their_own_streams() {
         let weights = |stream: u64, seed: u64| {
             let settings = Settings { seed, ..Settings::default() };
             let mut trainer = trainer(&drawn(spec, &[2]), &blobs(90), settings);
-            trainer.fit(&Fit { epochs: 2, frozen: None, stream }, &mut |_| Ok(())).unwrap();
+            trainer
+                .fit(&Fit { epochs: 2, frozen: None, stream, ..Fit::default() }, &mut |_| Ok(()))
+                .unwrap();
             fold(&trainer.model().unwrap())
         };
         assert_eq!(weights(1, 0), weights(1, 0));
@@ -171,10 +173,11 @@ fn an_observer_can_stop() {
     let mut trainer: CandleTrainer =
         trainer(&drawn("dense:3", &[2]), &blobs(30), Settings::default());
     let mut epochs = 0;
-    let result = trainer.fit(&Fit { epochs: 5, frozen: None, stream: 0 }, &mut |record| {
-        epochs = record.epoch;
-        if record.epoch == 2 { Err("enough".into()) } else { Ok(()) }
-    });
+    let result =
+        trainer.fit(&Fit { epochs: 5, frozen: None, stream: 0, ..Fit::default() }, &mut |record| {
+            epochs = record.epoch;
+            if record.epoch == 2 { Err("enough".into()) } else { Ok(()) }
+        });
     assert_eq!(result.unwrap_err().to_string(), "enough");
     assert_eq!(epochs, 2);
 }

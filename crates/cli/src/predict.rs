@@ -1,0 +1,128 @@
+//! `handaxe predict`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use handaxe::data::{Targets, Tensor};
+use handaxe::formats::{answers, data};
+use handaxe::run::SCHEMA;
+use handaxe::{Error, judge};
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::options::Speech;
+use crate::{files, output};
+
+const EXAMPLES: &str = "\
+The network is computed in floating point as its own framework does it; features are standardised as the network says.
+
+Examples:
+  handaxe predict --model jets.keras --data jets.npz:x=hlf_ungroomed,y=label
+  handaxe predict --model jets.h5 --data jets.csv --metric auc --out scores.npy
+  handaxe predict --model jets.safetensors --data jets.csv --out scores.csv --json";
+
+/// Compute a network's answers, and how good they are
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, args_override_self = true)]
+pub(crate) struct Command {
+    /// The network: .safetensors, .keras, .h5 or model.json:weights=FILE.h5
+    #[arg(long, value_name = "FILE")]
+    model: String,
+    /// Samples: a .npz, .npy or .csv file, names after a colon: jets.npz:x=hlf_ungroomed,y=label. Labels may be missing, but in .csv
+    #[arg(long, value_name = "FILE")]
+    data: String,
+    /// accuracy, auc, mse or mae [default: accuracy for classes, mse for values]
+    #[arg(long, value_name = "NAME")]
+    metric: Option<String>,
+    /// Where the answers go: .npy (one output) or .csv
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Replace --out if it exists
+    #[arg(long, requires = "out")]
+    force: bool,
+}
+
+#[derive(Serialize)]
+struct Record<'a> {
+    schema: u32,
+    samples: usize,
+    outputs: Vec<Output<'a>>,
+    metric: Option<&'static str>,
+    value: Option<f64>,
+    out: Option<&'a Path>,
+}
+
+#[derive(Serialize)]
+struct Output<'a> {
+    name: &'a str,
+    shape: Vec<usize>,
+}
+
+/// Runs the command.
+pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
+    let model = files::load(&command.model)?;
+    if let Some(out) = &command.out {
+        answers::check(model.outputs().len(), out).map_err(files::unwritten)?;
+        files::check_free(out, command.force)?;
+    }
+    let (inputs, targets) = data::load_inputs(&command.data).map_err(Error::from)?;
+    let predicted = handaxe::predict(&model, &inputs)?;
+    let judged = match &targets {
+        Some(targets) => command.judge(&predicted, targets, speech)?,
+        None if command.metric.is_some() => {
+            let message = "--metric needs labels: name them, as in FILE.npz:x=NAME,y=NAME";
+            return Err(Failure::Input(message.to_owned()));
+        }
+        None => None,
+    };
+    let samples = inputs.first().map_or(0, |input| input.rows());
+    let names = model.outputs().iter().map(|&id| model.layer(id).name());
+    let named: Vec<_> = names.zip(&predicted).collect();
+    if let Some(out) = &command.out {
+        answers::save(&named, out).map_err(files::unwritten)?;
+    }
+    if speech.json {
+        let outputs = named.iter();
+        let outputs =
+            outputs.map(|(name, tensor)| Output { name, shape: tensor.shape()[1..].to_vec() });
+        return output::json(&Record {
+            schema: SCHEMA,
+            samples,
+            outputs: outputs.collect(),
+            metric: judged.map(|(name, _)| name),
+            value: judged.map(|(_, value)| value),
+            out: command.out.as_deref(),
+        });
+    }
+    let mut text = format!("{samples} samples\n");
+    for (name, tensor) in &named {
+        text.push_str(&format!("Output {name}: shape {:?}\n", &tensor.shape()[1..]));
+    }
+    if let Some((name, value)) = judged {
+        text.push_str(&format!("{name} {value:.4}\n"));
+    }
+    match &command.out {
+        Some(out) => text.push_str(&format!("Answers: {}\n", out.display())),
+        None => speech.note("note: --out FILE.npy or FILE.csv keeps the answers"),
+    }
+    output::text(&text)
+}
+
+impl Command {
+    /// The metric's name and value. What cannot be judged is an error where a metric was asked for, and else only said.
+    fn judge(
+        &self,
+        outputs: &[Tensor],
+        targets: &Targets,
+        speech: Speech,
+    ) -> Result<Option<(&'static str, f64)>, Failure> {
+        match judge(outputs, targets, self.metric.as_deref()) {
+            Ok(judged) => Ok(Some(judged)),
+            Err(error) if self.metric.is_some() => Err(error.into()),
+            Err(error) => {
+                speech.note(&format!("note: not judged: {error}"));
+                Ok(None)
+            }
+        }
+    }
+}

@@ -1,0 +1,5 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|content: &[u8]| handaxe_fuzz::as_file("table.csv", content, |path| {
+    let _ = handaxe_formats::data::load_parts(&path.display().to_string());
+}));

@@ -1,0 +1,191 @@
+//! `cargo xtask docs`: docs/formats.md, from the tables that the readers themselves follow.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use handaxe_formats::keras::{self, known};
+
+use crate::ROOT;
+
+/// Writes docs/formats.md, and what became of each model of the shared data where those are.
+pub(crate) fn write() -> Result<(), String> {
+    let save = |path: PathBuf, text: String| {
+        std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    if let Some(models) = models()? {
+        save(models_path(), models)?;
+    }
+    save(page_path(), page()?)
+}
+
+fn page_path() -> PathBuf {
+    Path::new(ROOT).join("docs/formats.md")
+}
+
+fn models_path() -> PathBuf {
+    Path::new(ROOT).join("fixtures/keras/models.csv")
+}
+
+fn page() -> Result<String, String> {
+    let mut page = String::from(HEAD);
+    for (class, note) in known::layers() {
+        let _ = writeln!(page, "| `{class}` | {note} |");
+    }
+    let _ = writeln!(
+        page,
+        "\n**Activations**, as layers or in layers: {}.",
+        listed(known::activations())
+    );
+    let _ = writeln!(page, "\n**Quantisers** of QKeras: {}.", listed(known::quantisers()));
+    page.push_str(REFUSED);
+    for (why, classes) in known::refusals() {
+        let classes = if classes.is_empty() {
+            "any other".to_owned()
+        } else {
+            listed(classes.iter().copied())
+        };
+        let _ = writeln!(page, "| {classes} | {why} |");
+    }
+    page.push_str(MODELS);
+    let rows = csv::Reader::from_path(models_path()).map_err(|error| error.to_string())?;
+    for row in rows.into_records() {
+        let row = row.map_err(|error| error.to_string())?;
+        let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        let _ = writeln!(page, "| {} |", cells.join(" | "));
+    }
+    Ok(page)
+}
+
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+/// Every Keras model of the shared data, an architecture once for each file of weights, and what reading it gives. Nothing
+/// where there are no shared data.
+fn models() -> Result<Option<String>, String> {
+    let shared = Path::new(ROOT).join("../shared/data");
+    let Ok(manifest) = std::fs::read(shared.join("models/MANIFEST.csv")) else { return Ok(None) };
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let failed = |error: csv::Error| error.to_string();
+    table.write_record(["model", "weights", "result", "why"]).map_err(failed)?;
+    for (model, weights) in references(&manifest)? {
+        let place = |file: &str| shared.join(file).display().to_string();
+        let reference = match weights.as_str() {
+            "" => place(&model),
+            weights => format!("{}:weights={}", place(&model), place(weights)),
+        };
+        let (result, why) = match keras::load(&reference) {
+            Ok(model) => (
+                "loads",
+                format!("{} layers, {} weights", model.layers().count(), model.parameters()),
+            ),
+            // The folder is this machine's.
+            Err(error) => {
+                ("clear error", error.to_string().replace(&format!("{}: ", place(&model)), ""))
+            }
+        };
+        table.write_record([model.as_str(), &weights, result, &why]).map_err(failed)?;
+    }
+    let bytes = table.into_inner().map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map(Some).map_err(|error| error.to_string())
+}
+
+/// Models and files of weights as the manifest's column `check` tells them.
+fn references(manifest: &[u8]) -> Result<Vec<(String, String)>, String> {
+    let rows: Vec<csv::StringRecord> = csv::Reader::from_reader(manifest)
+        .into_records()
+        .collect::<Result<_, _>>()
+        .map_err(|error| error.to_string())?;
+    let of_kind = |kind: &'static str| {
+        let field = |row: &csv::StringRecord, place| row.get(place).unwrap_or("").to_owned();
+        rows.iter()
+            .filter(move |row| field(row, 7).starts_with(kind))
+            .map(move |row| (field(row, 0), field(row, 7)))
+    };
+    let architectures: Vec<String> = of_kind("keras json").map(|(file, _)| file).collect();
+    let stem = |file: &str| format!("{}_", file.trim_end_matches(".json"));
+    let mut found: Vec<(String, String)> =
+        of_kind("keras3 zip").map(|(file, _)| (file, String::new())).collect();
+    for (file, check) in of_kind("h5 ") {
+        // Weights are of the architecture whose name theirs begins with; of several, the longest.
+        let owners = architectures.iter().filter(|owner| file.starts_with(&stem(owner)));
+        match owners.max_by_key(|owner| owner.len()) {
+            Some(owner) => found.push((owner.clone(), file)),
+            None if check.contains("full_model=True") || check.contains("full model") => {
+                found.push((file, String::new()))
+            }
+            None => return Err(format!("{file} holds weights of no architecture")),
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+const HEAD: &str = "# Formats
+
+Written by `cargo xtask docs` from the tables that the readers follow: change those.
+
+## Models
+
+| form | read | written |
+|---|---|---|
+| handaxe's own | `.safetensors` with the graph in its metadata | the same |
+| Keras 3 | `.keras`, an archive of `config.json`, `metadata.json` and `model.weights.h5` | the same |
+| Keras 2 | whole `.h5`, also under the name `.keras` | whole `.h5` |
+| Keras 2 and 3 | architecture in `.json`, weights in `.h5` beside it or as `MODEL.json:weights=FILE.h5` | |
+
+What a file is is told from its first bytes. A file may come from anyone: it is read in bounded memory and time, and is a model or an error that says where it is
+wrong. At most 1 GiB of file, 8 MiB of architecture, 4096 layers, 32 axes and 2^27 weights are read.
+
+## Layers of Keras
+
+Sequential and Functional models of any of these, with branches, several inputs and outputs and models in models:
+
+| type | what becomes of it, and what of it is read |
+|---|---|
+";
+
+const REFUSED: &str = "
+## What is refused
+
+With an error that names the layer and its type. Refused too are a layer with weights that is called twice, groups of channels, data that are channels first, and
+normalisation or softmax over another axis than the last.
+
+| type | why |
+|---|---|
+";
+
+const MODELS: &str = "
+## Models of people
+
+What reading gives for every Keras model of the shared data (`fixtures/keras/models.csv`). Those that load answer as in Keras to 1e-5 (`tests/keras.rs`).
+
+| model | weights | result | |
+|---|---|---|---|
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn committed(path: &Path) -> String {
+        std::fs::read_to_string(path).expect("a committed file")
+    }
+
+    #[test]
+    fn the_page_is_what_the_code_says() {
+        assert!(
+            page().as_ref() == Ok(&committed(&page_path())),
+            "run `cargo xtask docs` and commit docs/formats.md"
+        );
+    }
+
+    #[test]
+    fn every_model_of_people_loads_or_is_refused_as_committed() {
+        match models().expect("a readable manifest") {
+            Some(models) => assert_eq!(models, committed(&models_path())),
+            None => println!("SKIPPED: shared data absent"),
+        }
+    }
+}
