@@ -4,6 +4,8 @@ mod config;
 mod convert;
 mod diff;
 mod failure;
+#[cfg(feature = "fetch")]
+mod fetch;
 mod files;
 mod inspect;
 mod knapsack;
@@ -38,6 +40,8 @@ enum Command {
     Inspect(inspect::Command),
     /// Show what each layer of a network costs, zero weights not counted
     Estimate(inspect::Command),
+    #[cfg(feature = "fetch")]
+    Fetch(fetch::Command),
     Predict(predict::Command),
     Convert(convert::Command),
     Diff(diff::Command),
@@ -69,6 +73,8 @@ fn main() -> ExitCode {
         Some(Command::Train(command)) => train::run(command, speech),
         Some(Command::Inspect(command)) => inspect::inspect(command, speech),
         Some(Command::Estimate(command)) => inspect::estimate(command, speech),
+        #[cfg(feature = "fetch")]
+        Some(Command::Fetch(command)) => fetch::run(command, speech),
         Some(Command::Predict(command)) => predict::run(command, speech),
         Some(Command::Convert(command)) => convert::run(command, speech),
         Some(Command::Diff(command)) => diff::run(command, speech),

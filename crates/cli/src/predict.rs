@@ -75,7 +75,7 @@ pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
         }
         None => None,
     };
-    let samples = inputs.first().map_or(0, Tensor::rows);
+    let samples = inputs.first().map_or(0, |input| input.rows());
     let names = model.outputs().iter().map(|&id| model.layer(id).name());
     let named: Vec<_> = names.zip(&predicted).collect();
     if let Some(out) = &command.out {

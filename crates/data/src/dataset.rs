@@ -1,4 +1,7 @@
-use crate::{Error, Tensor};
+use std::sync::Arc;
+
+use crate::source::{Selected, ranges, standardised};
+use crate::{Error, Source, Standardiser, Tensor};
 
 /// What the network should answer, one entry a sample.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,21 +60,22 @@ impl Targets {
         }
     }
 
-    fn gather(&self, indices: &[usize]) -> Self {
-        match self {
+    fn gather(&self, indices: &[usize]) -> Result<Self, Error> {
+        Ok(match self {
             Self::Classes { labels, classes } => Self::Classes {
                 labels: indices.iter().map(|&sample| labels[sample]).collect(),
                 classes: *classes,
             },
-            Self::Values(values) => Self::Values(values.gather(indices)),
-        }
+            Self::Values(values) => Self::Values(values.gather(indices)?),
+        })
     }
 }
 
-/// Samples: one array an input of the network, and the targets. Never empty, all values finite.
-#[derive(Debug, Clone, PartialEq)]
+/// Samples: one array an input of the network, and the targets. Never empty, all values finite. The inputs lie in memory
+/// or elsewhere (see [`Source`]); parts of a data set share them. The targets are in memory.
+#[derive(Debug, Clone)]
 pub struct Dataset {
-    inputs: Vec<Tensor>,
+    inputs: Vec<Arc<dyn Source>>,
     targets: Targets,
 }
 
@@ -81,7 +85,19 @@ impl Dataset {
     /// # Errors
     /// No input, no sample, parts of different length, or a value that is NaN or infinite.
     pub fn new(inputs: Vec<Tensor>, targets: Targets) -> Result<Self, Error> {
-        let samples = inputs.first().map_or(0, Tensor::rows);
+        for (number, input) in inputs.iter().enumerate() {
+            finite(&format!("input {number}"), input)?;
+        }
+        let inputs = inputs.into_iter().map(|input| Arc::new(input) as Arc<dyn Source>);
+        Self::from_sources(inputs.collect(), targets)
+    }
+
+    /// Joins `inputs`, wherever they lie, and `targets`.
+    ///
+    /// # Errors
+    /// No input, no sample, parts of different length, or a target that is NaN or infinite.
+    pub fn from_sources(inputs: Vec<Arc<dyn Source>>, targets: Targets) -> Result<Self, Error> {
+        let samples = inputs.first().map_or(0, |input| input.rows());
         if samples == 0 {
             return Err(Error::Empty { what: "the data set".to_owned(), unit: "sample" });
         }
@@ -93,7 +109,6 @@ impl Dataset {
             if input.row_len() == 0 {
                 return Err(Error::Empty { what, unit: "feature" });
             }
-            finite(&what, input)?;
         }
         if targets.len() != samples {
             let what = "the target".to_owned();
@@ -106,7 +121,7 @@ impl Dataset {
     }
 
     /// The arrays, samples first, in the order of the network's inputs.
-    pub fn inputs(&self) -> &[Tensor] {
+    pub fn inputs(&self) -> &[Arc<dyn Source>] {
         &self.inputs
     }
 
@@ -121,21 +136,61 @@ impl Dataset {
         self.targets.len()
     }
 
-    /// The same targets with other inputs, standardised ones for instance.
+    /// The same with each input standardised: at once where its rows are in memory, otherwise whenever they are read.
     ///
     /// # Errors
-    /// As [`Dataset::new`].
-    pub fn with_inputs(self, inputs: Vec<Tensor>) -> Result<Self, Error> {
-        Self::new(inputs, self.targets)
+    /// Another number of inputs than of standardisers, or inputs of other features.
+    pub fn standardised(&self, by: &[Standardiser]) -> Result<Self, Error> {
+        let (given, expected) = (self.inputs.len(), by.len());
+        if given != expected {
+            return Err(Error::Features { what: "inputs to standardise", given, expected });
+        }
+        let inputs = self.inputs.iter().zip(by).map(|(input, by)| standardised(input, by));
+        Self::from_sources(inputs.collect::<Result<_, _>>()?, self.targets.clone())
     }
 
-    /// The samples at `indices`, in that order. Every index must be below [`Dataset::len`].
-    pub fn gather(&self, indices: &[usize]) -> Self {
-        Self {
-            inputs: self.inputs.iter().map(|input| input.gather(indices)).collect(),
-            targets: self.targets.gather(indices),
-        }
+    /// The samples at `indices`, in that order, as a data set over the same arrays. Every index must be below
+    /// [`Dataset::len`].
+    ///
+    /// # Errors
+    /// [`Error::Empty`] without indices.
+    pub fn select(&self, indices: &[usize]) -> Result<Self, Error> {
+        let rows: Arc<[usize]> = indices.into();
+        let select = |input: &Arc<dyn Source>| -> Arc<dyn Source> {
+            Arc::new(Selected::new(input.clone(), rows.clone()))
+        };
+        Self::from_sources(self.inputs.iter().map(select).collect(), self.targets.gather(indices)?)
     }
+
+    /// The inputs and targets of the samples at `indices`, in that order: a batch. Every index must be below
+    /// [`Dataset::len`].
+    ///
+    /// # Errors
+    /// [`Error::Read`] when they cannot be read where they lie.
+    pub fn gather(&self, indices: &[usize]) -> Result<(Vec<Tensor>, Targets), Error> {
+        let inputs = self.inputs.iter().map(|input| input.gather(indices));
+        Ok((inputs.collect::<Result<_, _>>()?, self.targets.gather(indices)?))
+    }
+
+    /// The inputs of all samples in order, as [`blocks`].
+    ///
+    /// # Errors
+    /// Each block may be an [`Error::Read`].
+    pub fn blocks(&self) -> impl Iterator<Item = Result<Vec<Tensor>, Error>> {
+        blocks(&self.inputs)
+    }
+}
+
+/// The rows of arrays of equal length in order, some at a time, so that data larger than memory can be gone through.
+///
+/// # Errors
+/// Each block may be an [`Error::Read`].
+pub fn blocks(inputs: &[Arc<dyn Source>]) -> impl Iterator<Item = Result<Vec<Tensor>, Error>> {
+    let widest = inputs.iter().map(|input| input.row_len()).max().unwrap_or(1);
+    let read = |rows: std::ops::Range<usize>| {
+        inputs.iter().map(|input| input.block(rows.clone())).collect()
+    };
+    ranges(inputs.first().map_or(0, |input| input.rows()), widest).map(read)
 }
 
 fn finite(what: &str, tensor: &Tensor) -> Result<(), Error> {

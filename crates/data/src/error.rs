@@ -18,6 +18,10 @@ pub enum Error {
     )]
     NotFinite { what: String, value: f32, sample: usize, element: usize },
 
+    /// Rows that are not in memory and cannot be read where they lie.
+    #[error("{what} cannot be read any more: {kind}")]
+    Read { what: String, kind: std::io::ErrorKind },
+
     /// Inputs and targets of different length.
     #[error("{what} has {given} samples, the first input has {expected}: they must agree")]
     Samples { what: String, given: usize, expected: usize },

@@ -1,7 +1,7 @@
 use crate::{Dataset, Error, Standardiser, Targets};
 
 /// The samples of a run: to train on, to decide by, and to judge the end by. The three share none.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Parts {
     /// What the network is fitted to.
     pub train: Dataset,
@@ -66,30 +66,47 @@ impl Parts {
     /// Mean and deviation of each input's features, measured on the training part.
     ///
     /// # Errors
-    /// None that a [`Dataset`] can cause.
+    /// [`Error::Read`] when the samples cannot be read where they lie.
     pub fn standardisers(&self) -> Result<Vec<Standardiser>, Error> {
-        self.train.inputs().iter().map(Standardiser::fit).collect()
+        self.train.inputs().iter().map(|input| Standardiser::fit(&**input)).collect()
     }
 
     /// Applies one standardiser to each input of every part.
     ///
     /// # Errors
-    /// Another number of inputs, or inputs of other features.
-    pub fn standardised(self, by: &[Standardiser]) -> Result<Self, Error> {
-        let apply = |data: Dataset| {
-            let (given, expected) = (data.inputs().len(), by.len());
-            if given != expected {
-                return Err(Error::Features { what: "inputs to standardise", given, expected });
-            }
-            let inputs =
-                data.inputs().iter().zip(by).map(|(input, standardiser)| standardiser.apply(input));
-            let inputs = inputs.collect::<Result<_, _>>()?;
-            data.with_inputs(inputs)
-        };
+    /// Another number of inputs, inputs of other features, or samples that cannot be read where they lie.
+    pub fn standardised(&self, by: &[Standardiser]) -> Result<Self, Error> {
         Ok(Self {
-            train: apply(self.train)?,
-            validation: apply(self.validation)?,
-            test: apply(self.test)?,
+            train: self.train.standardised(by)?,
+            validation: self.validation.standardised(by)?,
+            test: self.test.standardised(by)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tensor;
+
+    /// What is measured depends on the training part alone: a wild test part changes nothing.
+    #[test]
+    fn only_the_training_part_is_measured() {
+        let of = |values: Vec<f32>, labels: Vec<u32>| {
+            let inputs = vec![Tensor::new(vec![values.len(), 1], values).unwrap()];
+            Dataset::new(inputs, Targets::classes(labels, 2).unwrap()).unwrap()
+        };
+        let train = of(vec![0.0, 2.0], vec![0, 1]);
+        let parts = |far: f32| {
+            let other = of(vec![far], vec![0]);
+            Parts { train: train.clone(), validation: other.clone(), test: other }
+        };
+        let by = parts(5.0).standardisers().unwrap();
+        assert_eq!((by[0].mean[0], by[0].deviation[0]), (1.0, 1.0));
+        assert_eq!(by, parts(1e9).standardisers().unwrap());
+        let standard = parts(5.0).standardised(&by).unwrap();
+        assert_eq!(standard.train.inputs()[0].block(0..2).unwrap().values(), [-1.0, 1.0]);
+        assert_eq!(standard.test.inputs()[0].block(0..1).unwrap().values(), [4.0]);
+        assert!(parts(5.0).standardised(&[]).is_err());
     }
 }

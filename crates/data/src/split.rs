@@ -28,7 +28,7 @@ impl Dataset {
         }
         first.shuffle(&mut seeded(seed, SPLIT_STREAM + 1));
         second.shuffle(&mut seeded(seed, SPLIT_STREAM + 2));
-        Ok((self.gather(&first), self.gather(&second)))
+        Ok((self.select(&first)?, self.select(&second)?))
     }
 
     /// `folds` pairs (rest, held-out part), stratified; every sample is held out exactly once.
@@ -47,9 +47,9 @@ impl Dataset {
                 if place % folds == fold { &mut held } else { &mut rest }.push(sample);
             }
             rest.shuffle(&mut seeded(seed, SPLIT_STREAM + 1));
-            (self.gather(&rest), self.gather(&held))
+            Ok((self.select(&rest)?, self.select(&held)?))
         };
-        Ok((0..folds).map(part).collect())
+        (0..folds).map(part).collect()
     }
 
     /// All samples, shuffled and then sorted by class.
@@ -78,7 +78,8 @@ mod tests {
     }
 
     fn ids(data: &Dataset) -> Vec<usize> {
-        data.inputs()[0].values().iter().map(|&value| value as usize).collect()
+        let all = data.inputs()[0].block(0..data.len()).unwrap();
+        all.values().iter().map(|&value| value as usize).collect()
     }
 
     proptest! {
@@ -102,19 +103,43 @@ mod tests {
             }
         }
 
+        /// Every sample is held out exactly once and is in the rest of all other folds; folds differ by one sample at
+        /// most, and so do the shares of a class among them.
         #[test]
-        fn folds_hold_out_each_sample_once(samples in 2usize..100, folds in 2usize..10, seed: u64) {
+        fn folds_are_a_stratified_partition(samples in 2usize..100, folds in 2usize..10, classes in 1usize..5, seed: u64) {
             prop_assume!(folds <= samples);
-            let mut held: Vec<usize> = numbered(samples, 3).folds(folds, seed).unwrap().iter().flat_map(|(_, part)| ids(part)).collect();
-            held.sort_unstable();
-            prop_assert_eq!(held, (0..samples).collect::<Vec<_>>());
+            let data = numbered(samples, classes);
+            // Of each class, and of all.
+            let mut counts = vec![Vec::new(); classes + 1];
+            let mut held_out = Vec::new();
+            for (rest, held) in data.folds(folds, seed).unwrap() {
+                let (rest, held) = (ids(&rest), ids(&held));
+                let mut all = [rest, held.clone()].concat();
+                all.sort_unstable();
+                prop_assert_eq!(all, (0..samples).collect::<Vec<_>>());
+                for (class, counts) in counts.iter_mut().enumerate() {
+                    let of_class = |sample: &&usize| class == classes || *sample % classes == class;
+                    counts.push(held.iter().filter(of_class).count());
+                }
+                held_out.extend(held);
+            }
+            held_out.sort_unstable();
+            prop_assert_eq!(held_out, (0..samples).collect::<Vec<_>>());
+            for counts in counts {
+                let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
+                prop_assert!(most - least <= 1, "{:?}", counts);
+            }
         }
     }
 
     #[test]
     fn same_seed_same_split() {
         let data = numbered(50, 3);
-        assert_eq!(data.split(0.3, 1).unwrap(), data.split(0.3, 1).unwrap());
-        assert_ne!(data.split(0.3, 1).unwrap(), data.split(0.3, 2).unwrap());
+        let split = |seed| {
+            let (first, second) = data.split(0.3, seed).unwrap();
+            (ids(&first), ids(&second))
+        };
+        assert_eq!(split(1), split(1));
+        assert_ne!(split(1), split(2));
     }
 }

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Tensor};
+use crate::source::for_each_block;
+use crate::{Error, Source, Tensor};
 
 /// Shifts and scales each feature (entry of the last axis) to mean 0 and standard deviation 1,
 /// as measured on the training part only.
@@ -13,29 +14,36 @@ pub struct Standardiser {
 }
 
 impl Standardiser {
-    /// Measures mean and deviation over all axes but the last.
+    /// Measures mean and deviation over all axes but the last, in two passes, block by block.
     ///
     /// # Errors
-    /// [`Error::Empty`] for an array without elements.
-    pub fn fit(data: &Tensor) -> Result<Self, Error> {
+    /// [`Error::Empty`] for an array without elements, [`Error::Read`] when it cannot be read where it lies.
+    pub fn fit(data: &dyn Source) -> Result<Self, Error> {
         let features = data.shape().last().copied().unwrap_or(0);
-        if features == 0 || data.values().is_empty() {
+        let elements = data.rows() * data.row_len();
+        if features == 0 || elements == 0 {
             return Err(Error::Empty {
                 what: "the array to standardise".to_owned(),
                 unit: "value",
             });
         }
-        let count = (data.values().len() / features) as f64;
+        let count = (elements / features) as f64;
         let mut mean = vec![0.0; features];
-        for row in data.values().chunks_exact(features) {
-            row.iter().zip(&mut mean).for_each(|(&value, mean)| *mean += f64::from(value) / count);
-        }
-        let mut deviation = vec![0.0; features];
-        for row in data.values().chunks_exact(features) {
-            for ((&value, mean), sum) in row.iter().zip(&mean).zip(&mut deviation) {
-                *sum += (f64::from(value) - mean).powi(2) / count;
+        for_each_block(data, |block| {
+            for row in block.values().chunks_exact(features) {
+                row.iter()
+                    .zip(&mut mean)
+                    .for_each(|(&value, mean)| *mean += f64::from(value) / count);
             }
-        }
+        })?;
+        let mut deviation = vec![0.0; features];
+        for_each_block(data, |block| {
+            for row in block.values().chunks_exact(features) {
+                for ((&value, mean), sum) in row.iter().zip(&mean).zip(&mut deviation) {
+                    *sum += (f64::from(value) - mean).powi(2) / count;
+                }
+            }
+        })?;
         for value in &mut deviation {
             *value = if *value > 0.0 { value.sqrt() } else { 1.0 };
         }
@@ -50,23 +58,27 @@ impl Standardiser {
             && self.deviation.iter().all(|deviation| deviation.is_finite() && *deviation > 0.0)
     }
 
-    /// The standardised copy of `data`.
+    /// `data` standardised.
     ///
     /// # Errors
     /// [`Error::Features`] when the last axis is not the one that was fitted.
-    pub fn apply(&self, data: &Tensor) -> Result<Tensor, Error> {
-        let given = data.shape().last().copied().unwrap_or(0);
-        let expected = self.mean.len();
-        if given != expected || self.deviation.len() != expected {
-            return Err(Error::Features { what: "features to standardise", given, expected });
-        }
-        let mut data = data.clone();
-        for row in data.values_mut().chunks_exact_mut(expected) {
+    pub fn apply(&self, mut data: Tensor) -> Result<Tensor, Error> {
+        self.check(data.shape())?;
+        for row in data.values_mut().chunks_exact_mut(self.mean.len().max(1)) {
             for ((value, mean), deviation) in row.iter_mut().zip(&self.mean).zip(&self.deviation) {
                 *value = ((f64::from(*value) - mean) / deviation) as f32;
             }
         }
         Ok(data)
+    }
+
+    /// Whether it is for arrays of this shape.
+    pub(crate) fn check(&self, shape: &[usize]) -> Result<(), Error> {
+        let (given, expected) = (shape.last().copied().unwrap_or(0), self.mean.len());
+        if given != expected || self.deviation.len() != expected {
+            return Err(Error::Features { what: "features to standardise", given, expected });
+        }
+        Ok(())
     }
 }
 
@@ -77,7 +89,7 @@ mod tests {
     #[test]
     fn centres_and_scales_and_leaves_constants_finite() {
         let data = Tensor::new(vec![3, 2], vec![1.0, 5.0, 2.0, 5.0, 3.0, 5.0]).unwrap();
-        let standard = Standardiser::fit(&data).unwrap().apply(&data).unwrap();
+        let standard = Standardiser::fit(&data).unwrap().apply(data).unwrap();
         let root = 1.5f32.sqrt();
         for (got, want) in standard.values().iter().zip([-root, 0.0, 0.0, 0.0, root, 0.0]) {
             assert!((got - want).abs() < 1e-6);

@@ -37,6 +37,11 @@ impl Tensor {
         &self.values
     }
 
+    /// The elements alone, row-major.
+    pub fn into_values(self) -> Vec<f32> {
+        self.values
+    }
+
     /// All elements, row-major, to be changed in place.
     pub fn values_mut(&mut self) -> &mut [f32] {
         &mut self.values
@@ -50,18 +55,6 @@ impl Tensor {
     /// Number of elements of one entry along the first axis.
     pub fn row_len(&self) -> usize {
         self.shape.iter().skip(1).product()
-    }
-
-    /// The rows at `indices`, in that order.
-    pub(crate) fn gather(&self, indices: &[usize]) -> Self {
-        let width = self.row_len();
-        let mut values = Vec::with_capacity(indices.len() * width);
-        for &row in indices {
-            values.extend_from_slice(&self.values[row * width..(row + 1) * width]);
-        }
-        let mut shape = self.shape.clone();
-        shape[0] = indices.len();
-        Self { shape, values }
     }
 
     /// The first element that is NaN or infinite.

@@ -101,7 +101,7 @@ mod tests {
         let bytes = std::fs::read(&x).unwrap();
         assert_eq!((bytes.len() - 4 * 6) % 64, 0);
         let read = crate::data::load(&format!("{}:y=y.npy", x.display())).unwrap();
-        assert_eq!(read.inputs()[0].values(), output.values());
+        assert_eq!(read.inputs()[0].block(0..2).unwrap().values(), output.values());
         assert_eq!(read.inputs()[0].shape(), [2, 3]);
     }
 

@@ -20,8 +20,11 @@ pub enum Error {
     #[error("{error}")]
     Io { error: io::Error },
 
-    #[error("unknown kind of data: a data set is an .npz, .npy or .csv file")]
-    UnknownFormat,
+    #[error("unknown kind of data: the names of data sets end in {known}")]
+    UnknownFormat { known: String },
+
+    #[error("this handaxe was built without {format}: build it with `--features {feature}`")]
+    NotBuilt { format: &'static str, feature: &'static str },
 
     #[error(
         "`{text}` after the file's name is not understood: write FILE:x=NAME,y=NAME (x_test= and y_test= name a test part)"
@@ -36,8 +39,24 @@ pub enum Error {
     )]
     NoDefaultArrays { first: String, known: String },
 
-    #[error("an .npy file holds one array: name the labels' file too, as in FILE.npy:y=labels.npy")]
+    #[error(
+        "the file holds one array: name the labels' file beside it too, as in FILE.npy:y=labels.npy"
+    )]
     LabelsFile,
+
+    #[error("array `{array}` is no array in IDX form: {what}")]
+    IdxHeader { array: String, what: String },
+
+    #[error(
+        "array `{array}` would grow from {packed} to {bytes} bytes: no measured data are packed so tightly"
+    )]
+    Bomb { array: String, packed: u64, bytes: u64 },
+
+    #[error(
+        "the data are too large for memory and cannot be set aside in {}: {error}; TMPDIR names another folder",
+        std::env::temp_dir().display()
+    )]
+    SetAside { error: io::Error },
 
     #[error("array `{array}` is no .npy array: {what}")]
     NpyHeader { array: String, what: String },
@@ -55,7 +74,9 @@ pub enum Error {
     #[error("array `{array}` cannot be read: {error}")]
     Unreadable { array: String, error: io::Error },
 
-    #[error("array `{array}` of shape {shape:?} has no samples: at least one is needed")]
+    #[error(
+        "array `{array}` of shape {shape:?} is empty: a sample with a value is needed at least"
+    )]
     Empty { array: String, shape: Vec<usize> },
 
     #[error(
@@ -63,7 +84,7 @@ pub enum Error {
     )]
     TargetShape { array: String, shape: Vec<usize> },
 
-    #[error("array `{array}` holds text: only labels can be text, features must be numbers")]
+    #[error("`{array}` holds text: only labels can be text, features must be numbers")]
     TextFeatures { array: String },
 
     #[error(
@@ -76,8 +97,8 @@ pub enum Error {
     )]
     Label { place: String, label: String, most: u32 },
 
-    #[error("`{place}` holds {given} different texts: at most {most} classes can be told apart")]
-    TooManyNames { place: String, given: usize, most: usize },
+    #[error("`{place}` holds more than {most} different texts: so many classes are not told apart")]
+    TooManyNames { place: String, most: usize },
 
     #[error("`{x}` has {x_samples} samples, `{y}` has {y_samples}: they must agree")]
     Lengths { x: String, x_samples: usize, y: String, y_samples: usize },
@@ -91,8 +112,34 @@ pub enum Error {
     #[error("line {line}, column `{column}`: `{text}` is not a finite number")]
     Cell { line: u64, column: String, text: String },
 
-    #[error("line {line}, column `{column}`: the label is missing")]
-    NoLabel { line: u64, column: String },
+    #[error(
+        "line {line}, column `{column}`: the value is missing: fill in or drop such samples first"
+    )]
+    Missing { line: u64, column: String },
+
+    #[error(
+        "line {line}, column `{column}`: `{text}` is not among the declared classes{}",
+        did_you_mean(nearest)
+    )]
+    Undeclared { line: u64, column: String, text: String, nearest: Option<String> },
+
+    #[error("line {line} is longer than {most} bytes: it is no row of a table")]
+    LongLine { line: u64, most: u64 },
+
+    #[error("line {line} has more than {most} fields: it is no row of a table")]
+    TooManyFields { line: u64, most: usize },
+
+    #[error("line {line} is not UTF-8")]
+    LineNotText { line: u64 },
+
+    #[error("line {line}: a quote is not closed, or something follows it before the next comma")]
+    Quote { line: u64 },
+
+    #[error("line {line}: {what}")]
+    ArffHeader { line: u64, what: String },
+
+    #[error("line {line} is a sparse row {{index value, ...}}: write all values of each row")]
+    Sparse { line: u64 },
 
     #[error("it has no column `{name}`{}; it has: {known}", did_you_mean(nearest))]
     UnknownColumn { name: String, nearest: Option<String>, known: String },
@@ -103,8 +150,21 @@ pub enum Error {
     #[error("it has no rows of data")]
     NoRows,
 
-    #[error("{error}")]
-    Csv { error: csv::Error },
+    #[cfg(feature = "parquet")]
+    #[error("it is not a readable Parquet file: {error}")]
+    Parquet { error: parquet::errors::ParquetError },
+
+    #[cfg(feature = "parquet")]
+    #[error("it is not a readable Parquet file: the decoder met what cannot be")]
+    ParquetDecoder,
+
+    #[error("column `{column}` is {given}: columns are numbers, truth values or text, one a row")]
+    ParquetColumn { column: String, given: String },
+
+    #[error(
+        "row {row}, column `{column}`: the value is missing: fill in or drop such samples first"
+    )]
+    Null { row: u64, column: String },
 
     #[error("it is not a readable archive: {error}")]
     Zip { error: zip::result::ZipError },

@@ -1,6 +1,6 @@
 //! Files in and out: data sets, models and hls4ml's configurations.
 //!
-//! - [`data::load`], [`data::load_parts`]: `.npz`, `.npy` and `.csv` into a [`handaxe_data::Dataset`];
+//! - [`data::load`], [`data::load_parts`]: `.npz`, `.npy`, IDX, `.csv`, `.arff` and `.parquet` into a [`handaxe_data::Dataset`];
 //! - [`model::load`], [`model::save`]: a model in any form, told by content and by name;
 //! - [`native::load`], [`native::save`]: a [`handaxe_graph::Model`] as one `.safetensors` file;
 //! - [`keras::load`], [`keras::save_keras`], [`keras::save_h5`]: the same as Keras' files;

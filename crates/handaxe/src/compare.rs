@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use handaxe_data::Tensor;
+use handaxe_data::{Source, Tensor};
 use handaxe_graph::{Layer, Model};
 use serde::Serialize;
 use serde_json::Value;
@@ -77,7 +78,11 @@ impl Comparison {
     ///
     /// # Errors
     /// Inputs that the first network does not take.
-    pub fn new(first: &Model, second: &Model, inputs: Option<&[Tensor]>) -> Result<Self, Error> {
+    pub fn new(
+        first: &Model,
+        second: &Model,
+        inputs: Option<&[Arc<dyn Source>]>,
+    ) -> Result<Self, Error> {
         let outputs = match inputs {
             Some(inputs) => outputs(first, second, inputs)?,
             None => Vec::new(),
@@ -218,7 +223,7 @@ fn weights(first: &Layer, second: &Layer) -> Vec<WeightComparison> {
 fn outputs(
     first: &Model,
     second: &Model,
-    inputs: &[Tensor],
+    inputs: &[Arc<dyn Source>],
 ) -> Result<Vec<OutputComparison>, Error> {
     let answers = predict(first, inputs)?;
     let shapes = |model: &Model| -> Vec<Vec<usize>> {
@@ -270,7 +275,8 @@ mod tests {
 
     #[test]
     fn equal_networks_are_equal_and_a_weight_is_found() {
-        let samples = [Tensor::new(vec![2, 2], vec![1.0, 0.0, 0.0, 1.0]).unwrap()];
+        let samples: [Arc<dyn Source>; 1] =
+            [Arc::new(Tensor::new(vec![2, 2], vec![1.0, 0.0, 0.0, 1.0]).unwrap())];
         let same = Comparison::new(&model(2, 1.0), &model(2, 1.0), Some(&samples)).unwrap();
         assert!(same.is_equal(0.0));
         let near = Comparison::new(&model(2, 1.0), &model(2, 1.5), Some(&samples)).unwrap();
@@ -287,7 +293,7 @@ mod tests {
         let mut two = model(3, 1.0);
         let fc = two.find("fc").unwrap();
         two.add("relu", Op::Activation { function: Activation::Relu }, &[fc]).unwrap();
-        let samples = [Tensor::full(&[1, 2], 1.0)];
+        let samples: [Arc<dyn Source>; 1] = [Arc::new(Tensor::full(&[1, 2], 1.0))];
         let told = Comparison::new(&one, &two, Some(&samples)).unwrap();
         let said: Vec<String> = told
             .structure
@@ -305,7 +311,8 @@ mod tests {
             ]
         );
         assert!(told.outputs.is_empty() && told.weights.is_empty() && !told.is_equal(9.0));
-        let wrong = Comparison::new(&one, &two, Some(&[Tensor::full(&[1, 3], 1.0)])).unwrap_err();
+        let wrong =
+            Comparison::new(&one, &two, Some(&[Arc::new(Tensor::full(&[1, 3], 1.0))])).unwrap_err();
         assert!(
             wrong.to_string().contains("3 features") && wrong.to_string().contains("takes 2"),
             "{wrong}"

@@ -30,7 +30,8 @@ pub struct RunConfig {
     /// A network to train first, such as `dense:64,relu,dense:5,softmax`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
-    /// The samples: a `.npz`, `.npy` or `.csv` file, with the names of its arrays or columns after a colon.
+    /// The samples: a file of one of [`FORMATS`](handaxe_formats::data::FORMATS), with the names of its arrays or columns
+    /// after a colon.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
     /// Share of the samples kept for the final figures, where the data come without a test part.

@@ -1,12 +1,16 @@
-use handaxe_data::{Targets, Tensor, metric};
+use std::sync::Arc;
+
+use handaxe_data::{Source, Targets, Tensor, blocks, metric};
 use handaxe_graph::Model;
 
 use crate::Error;
 
 /// The answers of `model` to `inputs`, one array an output, samples first: floating-point inference as the network's own
-/// framework does it, in blocks over all cores. Inputs are standardised as the model says.
+/// framework does it, in blocks over all cores. Inputs are standardised as the model says; they may be larger than memory.
 ///
 /// ```
+/// use std::sync::Arc;
+///
 /// use handaxe::graph::{Model, Op};
 /// use handaxe::prelude::*;
 ///
@@ -14,26 +18,37 @@ use crate::Error;
 /// let input = model.add("in", Op::Input { shape: vec![2] }, &[])?;
 /// let sum = model.add("fc", Op::Dense { units: 1, bias: false }, &[input])?;
 /// model.set_weight(sum, "kernel", Tensor::full(&[2, 1], 1.0))?;
-/// let answers = handaxe::predict(&model, &[Tensor::new(vec![1, 2], vec![3.0, 4.0])?])?;
+/// let input = Tensor::new(vec![1, 2], vec![3.0, 4.0])?;
+/// let answers = handaxe::predict(&model, &[Arc::new(input)])?;
 /// assert_eq!(answers[0].values(), [7.0]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
-/// Arrays that are not of the inputs' shapes or number.
-pub fn predict(model: &Model, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+/// Arrays that are not of the inputs' shapes or number, or of different lengths, or that cannot be read.
+pub fn predict(model: &Model, inputs: &[Arc<dyn Source>]) -> Result<Vec<Tensor>, Error> {
     check_inputs(model, inputs)?;
-    let by = model.preprocessing();
-    if by.is_empty() {
-        return Ok(handaxe_emulate::predict(model, inputs)?);
+    let (by, network) = (model.preprocessing(), handaxe_emulate::Float::new(model)?);
+    let mut answers = vec![Vec::new(); model.outputs().len()];
+    for block in blocks(inputs) {
+        let mut block = block?;
+        for (input, by) in block.iter_mut().zip(by) {
+            *input = by.apply(std::mem::replace(input, Tensor::full(&[0], 0.0)))?;
+        }
+        for (answers, output) in answers.iter_mut().zip(network.predict(&block)?) {
+            answers.extend_from_slice(output.values());
+        }
     }
-    let standardised =
-        inputs.iter().zip(by).map(|(input, by)| by.apply(input)).collect::<Result<Vec<_>, _>>()?;
-    Ok(handaxe_emulate::predict(model, &standardised)?)
+    let samples = inputs.first().map_or(0, |input| input.rows());
+    let outputs = model.outputs().iter().zip(answers).map(|(&id, values)| {
+        let shape = [&[samples], model.layer(id).output_shape()].concat();
+        Ok(Tensor::new(shape, values)?)
+    });
+    outputs.collect()
 }
 
 /// Whether data are what a model takes; what comes of them is then no worse than the data.
-pub(crate) fn check_inputs(model: &Model, inputs: &[Tensor]) -> Result<(), Error> {
+pub(crate) fn check_inputs(model: &Model, inputs: &[Arc<dyn Source>]) -> Result<(), Error> {
     let expected = model.inputs().count();
     if expected != inputs.len() {
         return Err(Error::Inputs { given: inputs.len(), expected });
@@ -44,6 +59,11 @@ pub(crate) fn check_inputs(model: &Model, inputs: &[Tensor]) -> Result<(), Error
             let layer = layer.name().to_owned();
             let (given, expected) = (given.to_vec(), expected.to_vec());
             return Err(Error::Features { layer, given, expected });
+        }
+        if input.rows() != inputs[0].rows() {
+            let (what, given) = (format!("the input of {}", layer.name()), input.rows());
+            let expected = inputs[0].rows();
+            return Err(handaxe_data::Error::Samples { what, given, expected }.into());
         }
     }
     Ok(())

@@ -433,3 +433,36 @@ fn limits(config: &RunConfig) -> Result<Limits, Error> {
     })?;
     Ok(Limits { time: Some(time), ..Limits::default() })
 }
+
+#[cfg(test)]
+mod tests {
+    use handaxe_data::Targets;
+
+    use super::*;
+
+    /// What a network standardises by is measured on the training part alone, travels with it, and is applied to whatever is
+    /// read for it later.
+    #[test]
+    fn standardisation_goes_with_the_network() {
+        let values = (0..400).map(|value| (value * 37 % 101) as f32).collect();
+        let labels = (0..100).map(|sample| sample % 2).collect();
+        let inputs = vec![Tensor::new(vec![100, 4], values).unwrap()];
+        let train = Dataset::new(inputs, Targets::classes(labels, 2).unwrap()).unwrap();
+        let samples = Samples { train, test: None };
+        let network = Some("dense:3,relu,dense:2,softmax".to_owned());
+        let config = RunConfig { network, baseline_epochs: 1, ..RunConfig::default() };
+        let model = train_baseline(&config, &samples, &mut ()).unwrap().model;
+        let parts = samples.divide(&config).unwrap();
+        assert_eq!(model.preprocessing(), parts.standardisers().unwrap());
+
+        let file = std::env::temp_dir().join(format!("handaxe-{}.safetensors", std::process::id()));
+        handaxe_formats::native::save(&model, &file).unwrap();
+        let loaded = handaxe_formats::native::load(&file).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(loaded.preprocessing(), model.preprocessing());
+        let prepared = Prepared::new(&config, &samples, Some(loaded)).unwrap();
+        let expected = parts.test.standardised(model.preprocessing()).unwrap();
+        let rows = |data: &Dataset| data.inputs()[0].block(0..data.len()).unwrap();
+        assert_eq!(rows(&prepared.parts.test), rows(&expected));
+    }
+}

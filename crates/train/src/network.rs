@@ -164,7 +164,7 @@ impl Network {
     /// # Errors
     /// [`Error::InputCount`] or [`Error::InputShape`] when the data do not fit the model.
     pub fn outputs(&self, inputs: &[Array]) -> Result<Array, Error> {
-        self.check_inputs("given", inputs)?;
+        self.check_inputs("given", inputs.iter().map(Array::shape))?;
         let samples = inputs.first().map_or(0, Array::rows);
         let widest = self.model.layers().map(|(_, layer)| layer.output_shape().iter().product());
         let batch = (EVALUATED / widest.max().unwrap_or(1).max(1)).clamp(1, samples.max(1));
@@ -323,14 +323,18 @@ impl Network {
     }
 
     /// Whether `inputs` are what the model takes; `part` says whose inputs they are.
-    pub(crate) fn check_inputs(&self, part: &'static str, inputs: &[Array]) -> Result<(), Error> {
-        if inputs.len() != self.inputs.len() {
-            let (given, expected) = (inputs.len(), self.inputs.len());
+    pub(crate) fn check_inputs<'a>(
+        &self,
+        part: &'static str,
+        shapes: impl ExactSizeIterator<Item = &'a [usize]>,
+    ) -> Result<(), Error> {
+        if shapes.len() != self.inputs.len() {
+            let (given, expected) = (shapes.len(), self.inputs.len());
             return Err(Error::InputCount { part, given, expected });
         }
-        for (input, (array, &id)) in inputs.iter().zip(&self.inputs).enumerate() {
+        for (input, (shape, &id)) in shapes.zip(&self.inputs).enumerate() {
             let expected = self.model.layer(id).output_shape().to_vec();
-            let given = array.shape().get(1..).unwrap_or(&[]).to_vec();
+            let given = shape.get(1..).unwrap_or(&[]).to_vec();
             if given != expected {
                 let layer = self.name(id).to_owned();
                 return Err(Error::InputShape { part, input, layer, given, expected });

@@ -148,7 +148,7 @@ impl CandleTrainer {
         let parts =
             [("training", &data.train), ("validation", &data.validation), ("test", &data.test)];
         for (part, data) in parts {
-            network.check_inputs(part, data.inputs())?;
+            network.check_inputs(part, data.inputs().iter().map(|input| input.shape()))?;
             check_outputs(part, &network, data.targets())?;
         }
         let width = network.output_shape().iter().product();
@@ -209,7 +209,12 @@ impl CandleTrainer {
             Part::Validation => &self.data.validation,
             Part::Test => &self.data.test,
         };
-        Ok((self.network.outputs(data.inputs())?, data.targets()))
+        let mut answers = Vec::new();
+        for block in data.blocks() {
+            answers.extend_from_slice(self.network.outputs(&block?)?.values());
+        }
+        let shape = [vec![data.len()], self.network.output_shape()].concat();
+        Ok((handaxe_data::Tensor::new(shape, answers)?, data.targets()))
     }
 
     /// One pass over the training samples in the order of `order`; the mean loss.
@@ -368,28 +373,10 @@ fn check_outputs(part: &'static str, network: &Network, targets: &Targets) -> Re
 
 /// The inputs and targets of some samples.
 fn batch(data: &Dataset, samples: &[usize]) -> Result<(Vec<Tensor>, Targets), Error> {
-    let gather = |array: &handaxe_data::Tensor| {
-        let width = array.row_len();
-        let mut rows = Vec::with_capacity(samples.len() * width);
-        for &sample in samples {
-            rows.extend_from_slice(&array.values()[sample * width..][..width]);
-        }
-        let mut shape = array.shape().to_vec();
-        shape[0] = samples.len();
-        (shape, rows)
-    };
-    let inputs = data.inputs().iter().map(gather);
-    let inputs = inputs.map(|(shape, rows)| values::tensor(rows, &shape));
-    let inputs = inputs.collect::<Result<_, _>>()?;
-    let targets = match data.targets() {
-        Targets::Classes { labels, classes } => Targets::Classes {
-            labels: samples.iter().map(|&sample| labels[sample]).collect(),
-            classes: *classes,
-        },
-        Targets::Values(array) => {
-            let (shape, rows) = gather(array);
-            Targets::Values(handaxe_data::Tensor::new(shape, rows)?)
-        }
-    };
-    Ok((inputs, targets))
+    let (inputs, targets) = data.gather(samples)?;
+    let inputs = inputs.into_iter().map(|array| {
+        let shape = array.shape().to_vec();
+        values::tensor(array.into_values(), &shape)
+    });
+    Ok((inputs.collect::<Result<_, _>>()?, targets))
 }

@@ -5,6 +5,8 @@ mod bad_input;
 mod common;
 #[cfg(unix)]
 mod docs;
+#[cfg(feature = "fetch")]
+mod fetch;
 mod inspect;
 mod knapsack;
 mod models;

@@ -8,7 +8,8 @@ pub(super) struct Reference {
     pub(super) path: PathBuf,
     /// Inputs of the network; none stands for the format's default.
     pub(super) x: Vec<String>,
-    pub(super) y: Option<String>,
+    /// The target; several columns of a table are one-hot rows, or several values.
+    pub(super) y: Vec<String>,
     pub(super) x_test: Vec<String>,
     pub(super) y_test: Option<String>,
 }
@@ -23,18 +24,27 @@ impl Reference {
         let mut reference = Self { path: path.into(), ..Self::default() };
         for entry in selection.split(',') {
             if !reference.take(entry) {
-                let error = Error::Reference { text: entry.to_owned() };
-                return Err(error.in_file(&reference.path));
+                return Err(Self::refuse(entry).in_file(&reference.path));
             }
         }
-        let untested = reference.x_test.is_empty();
-        let partial = untested != reference.y_test.is_none()
-            || (!untested && reference.x_test.len() != reference.x.len());
-        if partial {
-            let error = Error::Reference { text: selection.to_owned() };
-            return Err(error.in_file(&reference.path));
+        if reference.x_test.is_empty() != reference.y_test.is_none() {
+            return Err(Self::refuse(selection).in_file(&reference.path));
         }
         Ok(reference)
+    }
+
+    /// That `text` of the selection is not understood.
+    pub(super) fn refuse(text: &str) -> Error {
+        Error::Reference { text: text.to_owned() }
+    }
+
+    /// The one array that is the target, if one is named.
+    pub(super) fn single_y(&self) -> Result<Option<&str>, Error> {
+        match self.y.as_slice() {
+            [] => Ok(None),
+            [y] => Ok(Some(y)),
+            [_, more, ..] => Err(Self::refuse(&format!("y={more}"))),
+        }
     }
 
     /// Takes `key=name`; false if that is not what `entry` is, or the key is taken.
@@ -44,14 +54,13 @@ impl Reference {
         if name.is_empty() {
             return false;
         }
-        let single = match key.trim() {
-            "x" => return push(&mut self.x, name),
-            "x_test" => return push(&mut self.x_test, name),
-            "y" => &mut self.y,
-            "y_test" => &mut self.y_test,
-            _ => return false,
-        };
-        single.replace(name.to_owned()).is_none()
+        match key.trim() {
+            "x" => push(&mut self.x, name),
+            "y" => push(&mut self.y, name),
+            "x_test" => push(&mut self.x_test, name),
+            "y_test" => self.y_test.replace(name.to_owned()).is_none(),
+            _ => false,
+        }
     }
 }
 
@@ -69,7 +78,7 @@ mod tests {
     fn reads_the_forms_of_the_table() {
         let jets = Reference::parse("data/jets.npz:x=hlf_ungroomed,y=label").unwrap();
         assert_eq!(jets.path, PathBuf::from("data/jets.npz"));
-        assert_eq!((jets.x, jets.y), (vec!["hlf_ungroomed".to_owned()], Some("label".to_owned())));
+        assert_eq!((jets.x, jets.y), (vec!["hlf_ungroomed".to_owned()], vec!["label".to_owned()]));
         assert_eq!(
             Reference::parse(r"C:\data\a.npz").unwrap().path,
             PathBuf::from(r"C:\data\a.npz")
@@ -84,10 +93,11 @@ mod tests {
             "a.npz:z=1",
             "a.npz:x=",
             "a.npz:x=a,b",
-            "a.npz:y=a,y=b",
+            "a.npz:y=a,y=a",
             "a.npz:x=a,x=a",
             "a.npz:x_test=a",
             "a.npz:x=a,y=b,x_test=c",
+            "a.npz:x=a,y=b,y_test=c",
         ] {
             let error = Reference::parse(text).unwrap_err().to_string();
             assert!(error.contains("write FILE:x=NAME,y=NAME"), "{text}: {error}");

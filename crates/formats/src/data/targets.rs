@@ -1,6 +1,6 @@
 //! From arrays and columns to what the network should answer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use handaxe_data::{Targets, Tensor};
 
@@ -14,8 +14,8 @@ pub(super) const MOST: u32 = 65_535;
 pub(super) enum Answers {
     /// Class numbers, and how many classes there are at least.
     Labels { labels: Vec<u32>, classes: usize },
-    /// Class names.
-    Names(Vec<String>),
+    /// The class name of each sample.
+    Names(Names),
     /// Real values, `(samples, outputs)`.
     Values(Tensor),
 }
@@ -27,15 +27,6 @@ impl Answers {
         Self::Labels { labels, classes }
     }
 
-    /// Class names from the array or column `place`.
-    pub(super) fn names(place: &str, names: Vec<String>) -> Result<Self, Error> {
-        let (given, most) = (names.iter().collect::<BTreeSet<_>>().len(), MOST as usize + 1);
-        if given > most {
-            return Err(Error::TooManyNames { place: place.to_owned(), given, most });
-        }
-        Ok(Self::Names(names))
-    }
-
     /// One-hot rows of two or more become labels, everything else stays real values.
     pub(super) fn values(values: Tensor) -> Self {
         match one_hot(&values) {
@@ -44,10 +35,18 @@ impl Answers {
         }
     }
 
+    /// Columns of equal length side by side, as [`Answers::values`].
+    pub(super) fn columns(columns: Vec<Vec<f32>>) -> Result<Self, Error> {
+        let rows = columns.first().map_or(0, Vec::len);
+        let values = (0..rows).flat_map(|row| columns.iter().map(move |column| column[row]));
+        let values = Tensor::new(vec![rows, columns.len()], values.collect());
+        Ok(Self::values(values.map_err(|error| Error::Data { error })?))
+    }
+
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Labels { labels, .. } => labels.len(),
-            Self::Names(names) => names.len(),
+            Self::Names(names) => names.codes.len(),
             Self::Values(values) => values.rows(),
         }
     }
@@ -60,8 +59,9 @@ impl Answers {
                 *two = *one;
             }
             (Self::Names(one), Self::Names(two)) => {
-                let names: BTreeSet<String> = one.iter().chain(two.iter()).cloned().collect();
-                let (one, two) = (number(one, &names), number(two, &names));
+                let known: BTreeSet<&String> = one.known.keys().chain(two.known.keys()).collect();
+                let known: Vec<&String> = known.into_iter().collect();
+                let (one, two) = (one.number(known.iter().copied()), two.number(known.into_iter()));
                 (*self, *other) = (one, two);
             }
             (Self::Values(one), Self::Values(two)) if one.shape()[1..] == two.shape()[1..] => {}
@@ -88,7 +88,11 @@ impl Answers {
     pub(super) fn finish(self) -> Targets {
         match self {
             Self::Labels { labels, classes } => Targets::Classes { labels, classes },
-            Self::Names(names) => number(&names, &names.iter().cloned().collect()).finish(),
+            Self::Names(names) => {
+                let mut known: Vec<&String> = names.known.keys().collect();
+                known.sort_unstable();
+                names.number(known.into_iter()).finish()
+            }
             Self::Values(values) => Targets::Values(values),
         }
     }
@@ -102,12 +106,63 @@ impl Answers {
     }
 }
 
-/// Class names to numbers, in alphabetical order.
-fn number(names: &[String], known: &BTreeSet<String>) -> Answers {
-    let known: Vec<&String> = known.iter().collect();
-    // Every name is among the known ones, and there are not too many (`Answers::names`).
-    let labels = names.iter().map(|name| known.partition_point(|other| *other < name) as u32);
-    Answers::Labels { labels: labels.collect(), classes: known.len().max(2) }
+/// Class names, sample by sample.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Names {
+    /// The place at which each name first came.
+    known: HashMap<String, u32>,
+    codes: Vec<u32>,
+    /// True once more names came than classes can be told apart.
+    too_many: bool,
+}
+
+impl Names {
+    /// The name of the next sample.
+    pub(super) fn push(&mut self, name: &str) {
+        let code = match self.known.get(name) {
+            Some(&code) => code,
+            None if self.known.len() > MOST as usize => {
+                self.too_many = true;
+                return;
+            }
+            None => {
+                let code = self.known.len() as u32;
+                self.known.insert(name.to_owned(), code);
+                code
+            }
+        };
+        self.codes.push(code);
+    }
+
+    /// The names of the array or column `place` as targets.
+    pub(super) fn answers(self, place: &str) -> Result<Answers, Error> {
+        if self.too_many {
+            let most = MOST as usize + 1;
+            return Err(Error::TooManyNames { place: place.to_owned(), most });
+        }
+        Ok(Answers::Names(self))
+    }
+
+    /// Class numbers in the order of `declared`, in which all of these names are.
+    pub(super) fn declared(self, declared: &[String], place: &str) -> Result<Answers, Error> {
+        let most = MOST as usize + 1;
+        if declared.len() > most {
+            return Err(Error::TooManyNames { place: place.to_owned(), most });
+        }
+        Ok(self.number(declared.iter()))
+    }
+
+    /// Class numbers in the order of all `known` names, these among them.
+    fn number<'a>(&self, known: impl ExactSizeIterator<Item = &'a String>) -> Answers {
+        let (mut numbers, classes) = (vec![0; self.known.len()], known.len().max(2));
+        for (number, name) in known.enumerate() {
+            if let Some(&code) = self.known.get(name) {
+                numbers[code as usize] = number as u32;
+            }
+        }
+        let labels = self.codes.iter().map(|&code| numbers[code as usize]).collect();
+        Answers::Labels { labels, classes }
+    }
 }
 
 /// The position of the 1 in each row of zeros, if all rows are such.
@@ -125,7 +180,7 @@ fn one_hot(values: &Tensor) -> Option<Vec<u32>> {
 }
 
 /// Two arrays of equal rows, one after the other.
-pub(super) fn concatenate(one: &Tensor, more: &Tensor) -> Result<Tensor, Error> {
+fn concatenate(one: &Tensor, more: &Tensor) -> Result<Tensor, Error> {
     if one.shape().get(1..) != more.shape().get(1..) {
         let describe = |tensor: &Tensor| format!("shape {:?}", tensor.shape());
         return Err(Error::Parts { train: describe(one), test: describe(more) });

@@ -27,8 +27,9 @@ fn estimates_are_told() {
     let square = |data: &Dataset| {
         let input = &data.inputs()[0];
         let shape = vec![input.rows(), 2, 2, 2];
-        let input = Tensor::new(shape, input.values().to_vec()).unwrap();
-        data.clone().with_inputs(vec![input]).unwrap()
+        let input =
+            Tensor::new(shape, input.block(0..input.rows()).unwrap().into_values()).unwrap();
+        Dataset::new(vec![input], data.targets().clone()).unwrap()
     };
     let parts = Parts {
         train: square(&parts.train),
