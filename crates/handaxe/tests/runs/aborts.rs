@@ -71,11 +71,10 @@ fn config(folder: &Path) -> RunConfig {
     let data = folder.join("points.csv");
     if !data.is_file() {
         let parts = crate::parts();
-        let (inputs, handaxe::data::Targets::Classes { labels, .. }) =
-            (parts.train.inputs()[0].clone(), parts.train.targets())
-        else {
+        let handaxe::data::Targets::Classes { labels, .. } = parts.train.targets() else {
             panic!("classes");
         };
+        let inputs = parts.train.inputs()[0].block(0..parts.train.len()).unwrap();
         let rows = inputs.values().chunks(8).zip(labels).map(|(row, label)| {
             let row: Vec<String> = row.iter().map(f32::to_string).collect();
             format!("{},{label}\n", row.join(","))
