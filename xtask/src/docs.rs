@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use handaxe_formats::data::{FORMATS, Format};
 use handaxe_formats::keras::{self, known};
 
 use crate::ROOT;
@@ -45,6 +46,14 @@ fn page() -> Result<String, String> {
             listed(classes.iter().copied())
         };
         let _ = writeln!(page, "| {classes} | {why} |");
+    }
+    page.push_str(DATA);
+    for format in FORMATS {
+        let endings = listed(format.endings.iter().copied());
+        let Format { name, reference, holds, feature, .. } = format;
+        let needs = feature.map(|feature| format!("; needs the cargo feature `{feature}`"));
+        let needs = needs.unwrap_or_default();
+        let _ = writeln!(page, "| {name} | {endings} | `{reference}` | {holds}{needs} |");
     }
     page.push_str(MODELS);
     let rows = csv::Reader::from_path(models_path()).map_err(|error| error.to_string())?;
@@ -154,6 +163,16 @@ normalisation or softmax over another axis than the last.
 
 | type | why |
 |---|---|
+";
+
+const DATA: &str = "
+## Data
+
+Samples and what is right of them. Labels are whole numbers, one-hot rows or columns, or text; of a table the last column holds them unless `y=` names another. Train and
+test part may come apart; inputs of more than 1 GiB stay on disk.
+
+| form | files end in | reference | holds |
+|---|---|---|---|
 ";
 
 const MODELS: &str = "
