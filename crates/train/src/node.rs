@@ -13,6 +13,7 @@ mod dropout;
 mod join;
 mod matrix;
 mod pool;
+mod quantise;
 mod reshape;
 mod sliding;
 pub(crate) mod softmax;
@@ -20,7 +21,7 @@ pub(crate) mod values;
 
 use candle_core::{CustomOp1, CustomOp3, Result, Tensor, Var};
 use handaxe_data::Tensor as Array;
-use handaxe_graph::{Activation, Layer, Op, Window};
+use handaxe_graph::{Activation, Layer, Op, Quantiser, Window};
 use rand_chacha::ChaCha8Rng;
 
 use crate::Error;
@@ -125,6 +126,7 @@ pub(crate) fn compile(
         Op::Add => Box::new(join::Join::Add),
         Op::Multiply => Box::new(join::Join::Multiply),
         Op::Concatenate => Box::new(join::Join::Concatenate),
+        Op::Quantise { quantiser } => Box::new(quantise::Rounding::new(quantiser)),
         Op::Dropout { rate } => Box::new(dropout::Dropout::new(*rate)),
         // All others have been refused.
         _ => return Ok(None),
@@ -134,10 +136,16 @@ pub(crate) fn compile(
 /// Why a layer cannot be trained, if it cannot.
 fn refusal(layer: &Layer) -> Option<&'static str> {
     let dilated = |window: &Window| window.dilation.iter().any(|&taps| taps > 1);
-    if layer.quantisers().next().is_some() {
-        return Some("layers with quantised weights cannot be trained yet");
+    let affine =
+        matches!(layer.op(), Op::Dense { .. } | Op::Conv { .. } | Op::DepthwiseConv { .. });
+    if layer.quantisers().next().is_some() && !affine {
+        return Some("layers of this type cannot be trained yet where their weights are quantised");
+    }
+    if let Some(refusal) = layer.quantisers().find_map(|(_, q)| quantise::refusal_of_weights(q)) {
+        return Some(refusal);
     }
     match layer.op() {
+        Op::Quantise { quantiser } => quantise::refusal(quantiser),
         Op::Conv { window, .. } | Op::DepthwiseConv { window, .. } | Op::Pool { window, .. }
             if dilated(window) =>
         {
@@ -148,7 +156,6 @@ fn refusal(layer: &Layer) -> Option<&'static str> {
         }
         Op::LayerNorm { .. }
         | Op::PRelu { .. }
-        | Op::Quantise { .. }
         | Op::Lookup { .. }
         | Op::Permute { .. }
         | Op::ZeroPad { .. }
@@ -172,6 +179,8 @@ fn variable(layer: &Layer, weight: &'static str) -> std::result::Result<Var, Err
 struct Affine {
     kernel: Var,
     bias: Option<Var>,
+    /// What kernel and bias are rounded to before they are used.
+    quantisers: [Option<Quantiser>; 2],
     /// Stands in for a bias that the layer has not, so that there is one operation only.
     zeros: Tensor,
 }
@@ -181,19 +190,34 @@ impl Affine {
         Ok(Self {
             kernel: variable(layer, "kernel")?,
             bias: layer.weight("bias").map(|_| variable(layer, "bias")).transpose()?,
+            quantisers: ["kernel", "bias"].map(|weight| layer.quantiser(weight).cloned()),
             zeros: tensor(vec![0.0; outputs], &[outputs])?,
         })
     }
 
     /// Applies `operation` to the input, the kernel as a matrix whose columns are the outputs, and the bias.
     fn apply(&self, operation: impl CustomOp3 + 'static, input: &Tensor) -> Result<Computed> {
-        let bias = self.bias.as_ref().map_or(self.zeros.clone(), Var::as_detached_tensor);
-        self.compute(operation, input, &self.kernel.as_detached_tensor(), bias)
+        let bias = self.bias.as_ref().map(|bias| self.used(bias, 1)).transpose()?;
+        self.compute(
+            operation,
+            input,
+            &self.used(&self.kernel, 0)?,
+            bias.unwrap_or(self.zeros.clone()),
+        )
+    }
+
+    /// A weight as the forward pass sees it.
+    fn used(&self, weight: &Var, place: usize) -> Result<Tensor> {
+        let weight = weight.as_detached_tensor();
+        match &self.quantisers[place] {
+            Some(quantiser) => quantise::rounded(quantiser, &weight),
+            None => Ok(weight),
+        }
     }
 
     /// The same without the bias, by the layer's own kernel.
     fn push(&self, operation: impl CustomOp3 + 'static, moved: &Tensor) -> Result<Pushed> {
-        let kernel = self.kernel.as_detached_tensor();
+        let kernel = self.used(&self.kernel, 0)?;
         let Computed { output, back } =
             self.compute(operation, moved, &kernel, self.zeros.clone())?;
         Ok(Pushed { output, back: Box::new(move |_, moved| Ok(back(moved)?.inputs)) })

@@ -4,6 +4,7 @@ mod curvature;
 mod gradients;
 mod layers;
 mod masks;
+mod quantised;
 mod tasks;
 mod training;
 

@@ -1,0 +1,167 @@
+//! Rounding in training: forwards to the bit as in inference, backwards as if there were none (the straight-through
+//! estimator of Bengio et al. 2013, arXiv:1308.3432), but for the flat sides of a range, as QKeras has it.
+
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use handaxe_data::Tensor as Array;
+use handaxe_emulate::quantise;
+use handaxe_graph::Quantiser;
+
+use super::values::{Operand, tensor, values, zip};
+use super::{Computed, Node, Pass, Pushed, apply};
+
+/// An activation that rounds.
+pub(super) struct Rounding {
+    quantiser: Quantiser,
+}
+
+impl Rounding {
+    pub(super) fn new(quantiser: &Quantiser) -> Self {
+        Self { quantiser: quantiser.clone() }
+    }
+}
+
+impl Node for Rounding {
+    fn forward(&self, inputs: &[&Tensor], _: &mut Pass<'_>) -> Result<Computed> {
+        apply(Operation(self.quantiser.clone()), inputs[0])
+    }
+
+    /// To first order only: what rounding bends is not seen through.
+    fn push(&self, inputs: &[&Tensor], moves: &[&Tensor]) -> Result<Pushed> {
+        let slopes = slopes(&self.quantiser, inputs[0])?;
+        let output = zip(&slopes, moves[0], |slope, moved| slope * moved)?;
+        let back =
+            move |_: &Tensor, moved: &Tensor| Ok(vec![Some(zip(&slopes, moved, |s, m| s * m)?)]);
+        Ok(Pushed { output, back: Box::new(back) })
+    }
+}
+
+struct Operation(Quantiser);
+
+impl CustomOp1 for Operation {
+    fn name(&self) -> &'static str {
+        "quantise"
+    }
+
+    fn cpu_fwd(&self, input: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let rounded = round(&self.0, values(input, layout)?, layout.dims())?;
+        Ok((CpuStorage::F32(rounded), layout.shape().clone()))
+    }
+
+    fn bwd(&self, input: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        zip(&slopes(&self.0, input)?, gradient, |slope, gradient| slope * gradient).map(Some)
+    }
+}
+
+/// What stands for the weights of an array in the forward pass. Their gradient goes straight through.
+pub(super) fn rounded(quantiser: &Quantiser, weights: &Tensor) -> Result<Tensor> {
+    let weights_given = Operand::new(weights)?;
+    tensor(round(quantiser, weights_given.values()?, weights.dims())?, weights.dims())
+}
+
+fn round(quantiser: &Quantiser, x: &[f32], shape: &[usize]) -> Result<Vec<f32>> {
+    // A broken network is to be seen, not rounded to something finite.
+    if x.iter().any(|x| !x.is_finite()) {
+        return Ok(vec![f32::NAN; x.len()]);
+    }
+    let array = Array::new(shape.to_vec(), x.to_vec()).map_err(candle_core::Error::wrap)?;
+    Ok(quantise(quantiser, &array).values().to_vec())
+}
+
+fn slopes(quantiser: &Quantiser, input: &Tensor) -> Result<Tensor> {
+    let given = Operand::new(input)?;
+    tensor(given.values()?.iter().map(|&x| slope(quantiser, x)).collect(), input.dims())
+}
+
+/// The slope that training takes an activation's rounding to have.
+fn slope(quantiser: &Quantiser, x: f32) -> f32 {
+    let inside = |slope: f32| if x.abs() < 1.0 { slope } else { 0.0 };
+    match *quantiser {
+        Quantiser::Relu { bits, integer, negative_slope, .. } => {
+            let codes = 2f32.powi(bits as i32 - i32::from(negative_slope != 0.0));
+            let range = 2f32.powi(integer);
+            match x {
+                _ if x > range - range / codes => 0.0,
+                _ if x > 0.0 => 1.0,
+                _ => negative_slope as f32,
+            }
+        }
+        Quantiser::Tanh { real: true, .. } => 1.0 - x.tanh().powi(2),
+        Quantiser::Tanh { .. } => inside(1.0),
+        Quantiser::Sigmoid { real: true, .. } => {
+            let sigmoid = 1.0 / (1.0 + (-x).exp());
+            sigmoid * (1.0 - sigmoid)
+        }
+        Quantiser::Sigmoid { .. } => inside(0.5),
+        _ => 1.0,
+    }
+}
+
+/// Why an activation with this quantiser cannot be trained, if it cannot.
+pub(super) fn refusal(quantiser: &Quantiser) -> Option<&'static str> {
+    let known = matches!(
+        quantiser,
+        Quantiser::Bits { .. }
+            | Quantiser::Relu { use_sigmoid: false, .. }
+            | Quantiser::Tanh { .. }
+            | Quantiser::Sigmoid { .. }
+    );
+    (!known).then_some("activations with this quantiser cannot be trained yet")
+}
+
+/// Why weights with this quantiser cannot be trained, if they cannot: what is cut must stay 0 when it is rounded.
+pub(super) fn refusal_of_weights(quantiser: &Quantiser) -> Option<&'static str> {
+    if let Quantiser::PerElement { .. } = quantiser {
+        return Some("a proxy of HGQ holds what its firmware computes and cannot be trained");
+    }
+    let rounds = round(quantiser, &[1.0, 0.0], &[2, 1]).is_ok_and(|rounded| rounded[1] == 0.0);
+    (!rounds).then_some("its weights are rounded to values without 0, so none can be cut")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// QKeras' own gradients (fixtures/quantisers).
+    #[test]
+    fn slopes_are_those_of_qkeras() {
+        let text = std::fs::read_to_string(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../fixtures/quantisers/relu.csv"
+        ));
+        let text = text.unwrap();
+        let mut count = 0;
+        for line in text.lines().skip(1) {
+            let cells: Vec<f64> = line.split(',').map(|cell| cell.parse().unwrap()).collect();
+            let [bits, integer, negative_slope, x, _, expected] = cells[..] else {
+                panic!("{line}")
+            };
+            let quantiser = Quantiser::Relu {
+                bits: bits as u32,
+                integer: integer as i32,
+                negative_slope,
+                use_sigmoid: false,
+            };
+            assert_eq!(slope(&quantiser, x as f32), expected as f32, "{line}");
+            count += 1;
+        }
+        assert!(count > 300, "{count} cases");
+    }
+
+    #[test]
+    fn weights_without_zero_are_refused() {
+        let alpha = handaxe_graph::Scale::Value(1.0);
+        let bits = |bits| Quantiser::Bits {
+            bits,
+            integer: 0,
+            keep_negative: true,
+            symmetric: true,
+            alpha,
+        };
+        assert_eq!(refusal_of_weights(&bits(4)), None);
+        assert!(refusal_of_weights(&bits(1)).is_some());
+        assert!(refusal_of_weights(&Quantiser::Binary { zero_one: false, alpha }).is_some());
+        let fitted = handaxe_graph::Scale::AutoPo2;
+        let ternary = Quantiser::Ternary { threshold: None, unrolls: 5, alpha: fitted };
+        assert_eq!(refusal_of_weights(&ternary), None);
+    }
+}
