@@ -1,4 +1,4 @@
-//! Chores of the workspace: `cargo xtask ci`, `docs`, `fuzz`, `highs`, `kill`.
+//! Chores of the workspace: `cargo xtask ci`, `docs`, `features`, `fuzz`, `highs`, `kill`.
 
 mod docs;
 mod fuzz;
@@ -17,6 +17,12 @@ const CI: [&str; 4] = [
     "doc --workspace --no-deps",
 ];
 
+/// What the optional features add, but for HiGHS; `fetch` builds C code for TLS, so it is no part of `ci`.
+const FEATURES: [&str; 2] = [
+    "test -p handaxe-formats --features parquet",
+    "test --workspace --features handaxe-cli/fetch,handaxe-cli/parquet --test cli",
+];
+
 /// The knapsack crate with HiGHS behind `mip`; needs cmake, a C++ compiler and libclang, so it is no part of `ci`.
 const HIGHS: [&str; 2] = [
     "clippy --release -p handaxe-knapsack --features highs --all-targets -- -D warnings",
@@ -26,6 +32,7 @@ const HIGHS: [&str; 2] = [
 const USAGE: &str = "usage: cargo xtask ci               format, lints, tests and documentation
        cargo xtask docs             write docs/formats.md from the code
        cargo xtask fuzz [SECONDS]   fuzz every parser, 300 seconds each (see tests/fuzz/README.md)
+       cargo xtask features         tests of the features `parquet` and `fetch`
        cargo xtask highs            the knapsack crate with HiGHS, which needs cmake, C++ and libclang
        cargo xtask kill [RUNS] [SEED]   kill runs at random moments and compare what they end with, 10 runs, seed 1";
 
@@ -34,6 +41,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
         ["ci"] => CI.iter().try_for_each(|step| cargo(step)),
+        ["features"] => FEATURES.iter().try_for_each(|step| cargo(step)),
         ["highs"] => HIGHS.iter().try_for_each(|step| cargo(step)),
         ["docs"] => docs::write(),
         ["fuzz"] => fuzz::every_target(300),
