@@ -137,10 +137,12 @@ def run_peer(peer, path, limit):
 
 
 def cell(r, optimum):
-    """CPU seconds, and what the answer is: right, short by a share of the optimum, or none; `claimed` if called optimal."""
-    if r["cpu"] is None or not r["value"]:
-        return "none"
+    """CPU seconds, and what the answer is: right, short by a share of the optimum, or nothing."""
+    if r["cpu"] is None:
+        return "no answer"
     time = f"{r['cpu']:.2g} s" if r["cpu"] < 100 else f"{r['cpu']:.0f} s"
+    if not r["value"]:
+        return f"{time}, nothing found"
     claimed = r["status"].lower() == "optimal"
     if not r["fits"]:
         return f"{time}, does not fit"

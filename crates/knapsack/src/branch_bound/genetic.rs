@@ -10,7 +10,7 @@ const MEMBERS: usize = 100;
 /// Items that a child decides at random.
 const MUTATIONS: usize = 2;
 /// Children without a new best member after which the population starts anew.
-const PATIENCE: u64 = 50_000;
+const PATIENCE: u64 = 15_000;
 
 /// A genetic search that is taken up again and again as the tree grows.
 ///
