@@ -7,7 +7,7 @@ thread each, and prints tables that stand in benches/RESULTS.md under "## Knapsa
 
     benches/peers/knapsack.py [--write] [--limit SECONDS] [PART...]
 
-Parts: specs, large (a million items), long (100,000 items, two resources, limit 600 s), pisinger, chu-beasley. All of them
+Parts: specs, large (a million items), long (100,000 items, two resources, limit 240 s), pisinger, chu-beasley. All of them
 if none is named. --limit is for each peer on each problem (60 s if not given; chu-beasley always has 60 s).
 """
 import json, os, platform, resource, statistics, subprocess, sys, tempfile, time
@@ -137,10 +137,12 @@ def run_peer(peer, path, limit):
 
 
 def cell(r, optimum):
-    """CPU seconds, and what the answer is: right, short by a share of the optimum, or none; `claimed` if called optimal."""
-    if r["cpu"] is None or not r["value"]:
-        return "none"
+    """CPU seconds, and what the answer is: right, short by a share of the optimum, or nothing."""
+    if r["cpu"] is None:
+        return "no answer"
     time = f"{r['cpu']:.2g} s" if r["cpu"] < 100 else f"{r['cpu']:.0f} s"
+    if not r["value"]:
+        return f"{time}, nothing found"
     claimed = r["status"].lower() == "optimal"
     if not r["fits"]:
         return f"{time}, does not fit"
@@ -217,8 +219,8 @@ PARTS = {
               lambda folder, limit: matrix(made(SPECS, folder), list(PEERS), limit)),
     "large": ("A million items",
               lambda folder, limit: matrix(made(LARGE, folder), ["HiGHS", "OR-Tools CBC", "OR-Tools SCIP"], limit)),
-    "long": ("100,000 items, two resources, ten minutes",
-             lambda folder, _: matrix(made(["1,100000,20,2"], folder), ["HiGHS", "OR-Tools CP-SAT"], 600.0)),
+    "long": ("100,000 items, two resources, four minutes",
+             lambda folder, _: matrix(made(["1,100000,20,2"], folder), ["HiGHS", "OR-Tools CP-SAT"], 240.0)),
     "pisinger": ("Pisinger's families (one resource)",
                  lambda _, limit: matrix(pisinger(), ["HiGHS", "OR-Tools CP-SAT", "OR-Tools branch and bound"], limit)),
     "chu-beasley": ("Chu and Beasley, 5 resources, 100 items (mknapcb1), by turns, limit 60 s",
@@ -255,9 +257,10 @@ def main():
         load = os.getloadavg()[0]
         with tempfile.TemporaryDirectory() as folder:
             lines = run(folder, limit)
-        shown = "" if part in ("long", "chu-beasley") else f"; limit {limit:g} s"
+        shown = "" if part in ("long", "chu-beasley") else f"; limit {limit:g} s of wall time"
+        asked = f" --limit {limit:g}" if shown else ""
         note = (f"{cpu}, {os.cpu_count()} cores (shared, load {load:.0f} to {os.getloadavg()[0]:.0f}), {platform.system()}; one thread "
-                f"each{shown}. Command: `benches/peers/knapsack.py {part} --limit {limit:g}`.")
+                f"each{shown}. Command: `benches/peers/knapsack.py {part}{asked}`.")
         sections.append((title, "\n".join([note, "", *lines])))
         write(sections[-1:]) if "--write" in sys.argv else print(f"### {title}\n\n{sections[-1][1]}\n")
 

@@ -15,9 +15,4 @@ impl SplitMix64 {
     pub(crate) fn below(&mut self, range: usize) -> usize {
         (((self.next() >> 32) * range as u64) >> 32) as usize
     }
-
-    /// At least 0, less than 1.
-    pub(crate) fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
-    }
 }

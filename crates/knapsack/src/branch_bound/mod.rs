@@ -1,5 +1,5 @@
+mod genetic;
 mod model;
-mod polish;
 mod start;
 mod tree;
 
@@ -12,8 +12,9 @@ use crate::{
 ///
 /// A dual simplex in floating point leads the way, and its prices give Lagrangian bounds whose rounding errors
 /// are added up, so that nothing is cut off without proof. Items whose reduced cost exceeds the gap are fixed; besides
-/// items, the search branches on how many of them are kept. On a limit the answer is the best selection found,
-/// with the largest bound of what is still open.
+/// items, the search branches on how many of them are kept. A genetic search takes turns with it and finds better
+/// selections, the longer the more resources there are. On a limit the answer is the best selection found, with the
+/// largest bound of what is still open.
 ///
 /// Reference: Y. Vimont, S. Boussier, M. Vasquez, "Reduced costs propagation in an efficient implicit enumeration
 /// for the 01 multidimensional knapsack problem", J. Comb. Optim. 15 (2008).

@@ -1,8 +1,8 @@
 mod node;
 
 use super::{
+    genetic::Genetic,
     model::{Model, Relaxation},
-    polish::Polish,
     start,
 };
 use crate::{limits::Watch, lp::End};
@@ -28,8 +28,8 @@ pub(crate) struct Tree<'a> {
     trail: Vec<(usize, f64, f64)>,
     costs: Vec<f64>,
     spent: u64,
-    polish: Polish,
-    /// Nodes at which the best is polished next.
+    genetic: Genetic,
+    /// Nodes at which the genetic search goes on.
     milestone: u64,
 }
 
@@ -64,10 +64,11 @@ enum Node {
 /// The first floor is this share of the gap below the bound, the next one so much further.
 const FIRST: i128 = 8;
 const GROWTH: (i128, i128) = (3, 2);
-/// Nodes after which the best is first polished, how much later each time, and kicks for each node since the start.
+/// Nodes after which the genetic search first runs, how much later each time, and children for each node since the
+/// start, times the square of the rows: with many of them bounds are weak, and the tree is slow to find anything.
 const MILESTONE: u64 = 512;
 const LATER: (u64, u64) = (3, 2);
-const KICKS: (u64, u64) = (1, 10);
+const CHILDREN: (u64, u64) = (1, 100);
 /// Relative difference of bounds below which rounding may matter.
 const TIE: f64 = 1e-9;
 
@@ -90,7 +91,7 @@ impl<'a> Tree<'a> {
             trail: Vec::new(),
             costs: Vec::new(),
             spent: 0,
-            polish: Polish::new(model, &[], &[]),
+            genetic: Genetic::new(model, &[], &[]),
             milestone: MILESTONE,
         };
         let end = tree.relaxation.lp.solve(f64::NEG_INFINITY);
@@ -102,7 +103,7 @@ impl<'a> Tree<'a> {
         let margin = order.partition_point(|&at| costs[at] > 0.0);
         tree.kept = start::select(model, &order, margin);
         tree.best = model.value(&tree.kept);
-        tree.polish = Polish::new(model, &costs, &tree.kept);
+        tree.genetic = Genetic::new(model, &costs, &tree.kept);
         tree.root = Root { bound, costs };
         tree
     }
@@ -165,8 +166,9 @@ impl<'a> Tree<'a> {
                 return Some(self.worth(if next { most.max(here) } else { most }));
             }
             if self.nodes >= self.milestone {
-                let kicks = self.milestone * KICKS.0 / KICKS.1;
-                self.polish.run(self.model, kicks, &mut self.kept, &mut self.best, self.watch);
+                let rows = self.left.len() as u64;
+                let children = self.milestone * rows * rows * CHILDREN.0 / CHILDREN.1;
+                self.genetic.run(self.model, children, &mut self.kept, &mut self.best, self.watch);
                 self.milestone = self.milestone * LATER.0 / LATER.1;
             }
             let node = if next { self.node() } else { Node::Cut };
