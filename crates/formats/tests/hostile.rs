@@ -37,6 +37,11 @@ fn read(target: &str, content: &[u8]) {
         "npz" => drop(data::parts_of_npz(content)),
         "npy" => as_file("array.npy", &|path| format!("{path}:y={path}")),
         "csv" => as_file("table.csv", &str::to_owned),
+        "arff" => as_file("table.arff", &str::to_owned),
+        "idx" if content.starts_with(&[0x1f, 0x8b]) => {
+            as_file("array.idx.gz", &|path| format!("{path}:y={path}"));
+        }
+        "idx" => as_file("array.idx", &|path| format!("{path}:y={path}")),
         "hls_yaml" | "hls_json" => drop(hls::parse(&String::from_utf8_lossy(content))),
         _ => {} // other crates' readers
     }

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use handaxe_graph::nearest;
 
 use super::targets::{Answers, MOST, Names};
@@ -25,7 +27,7 @@ impl Cell {
 /// of these it is shows at the end.
 pub(super) struct Labels {
     column: String,
-    declared: Option<Vec<String>>,
+    declared: Option<Declared>,
     names: Names,
     /// Every entry as a number, while all are numbers.
     numbers: Option<Vec<f32>>,
@@ -35,6 +37,13 @@ pub(super) struct Labels {
     not_finite: Option<Error>,
 }
 
+/// The classes that a column declares.
+struct Declared {
+    order: Vec<String>,
+    /// The same again: there may be as many classes as rows.
+    all: HashSet<String>,
+}
+
 impl Labels {
     /// Of the column called `column`; its classes may be declared, in their order.
     pub(super) fn new(column: &str, declared: Option<Vec<String>>) -> Self {
@@ -42,19 +51,21 @@ impl Labels {
         let (no_class, not_finite) = (None, None);
         let numbers = declared.is_none().then(Vec::new);
         let names = Names::default();
+        let declared =
+            declared.map(|order| Declared { all: order.iter().cloned().collect(), order });
         Self { column, declared, names, numbers, whole: true, no_class, not_finite }
     }
 
     /// Takes the entry of the next sample, which reads `text` and stands in `line`.
     pub(super) fn push(&mut self, line: u64, cell: &Cell, text: &str) -> Result<(), Error> {
         if let Some(declared) = &self.declared
-            && !declared.iter().any(|name| name == text)
+            && !declared.all.contains(text)
         {
             return Err(Error::Undeclared {
                 line,
                 column: self.column.clone(),
                 text: excerpt(text),
-                nearest: nearest(text, declared.iter().map(String::as_str)),
+                nearest: nearest(text, declared.order.iter().map(String::as_str)),
             });
         }
         self.names.push(text);
@@ -95,7 +106,7 @@ impl Labels {
     /// The column as the target.
     pub(super) fn answers(self) -> Result<Answers, Error> {
         if let Some(declared) = self.declared {
-            return self.names.declared(&declared, &self.column);
+            return self.names.declared(&declared.order, &self.column);
         }
         match self.numbers {
             None => self.names.answers(&self.column),

@@ -104,6 +104,16 @@ fn arff_names_its_columns_and_orders_its_classes() {
     assert_eq!((values(&data), classes(&data)), (vec![0.0, 1.0], (&[1, 0][..], 2)));
 }
 
+/// A class is found without a look at all that are declared.
+#[test]
+fn many_classes_take_little_time() {
+    let folder = Folder::new();
+    let declared: Vec<String> = (0..65_536).map(|class| format!("class{class}")).collect();
+    let head = format!("@attribute a real\n@attribute c {{{}}}\n@data\n", declared.join(","));
+    let data = load(&folder.file("a.arff", head + &"1,class65535\n".repeat(100_000))).unwrap();
+    assert_eq!((data.len(), classes(&data).1), (100_000, 65_536));
+}
+
 #[test]
 fn broken_arff_is_named() {
     let folder = Folder::new();
