@@ -141,7 +141,23 @@ fn json(text: &str) -> Result<Problem<'static>, Error> {
         Error::Line { line: error.line(), fault: Fault::Json { reason: error.to_string() } }
     })?;
     let values: Vec<f64> = values.into_iter().map(|Value(value)| value).collect();
-    Problem::new(&values, &weights, &capacity)
+    Problem::new(&values, &weights, &capacity).map_err(|error| {
+        let bracket = match &error {
+            Error::Rows { .. } => 0,
+            Error::RowLength { resource, .. } => resource + 1,
+            _ => return error,
+        };
+        let fault = Fault::Json { reason: error.to_string() };
+        Error::Line { line: line_of_weights(text, bracket), fault }
+    })
+}
+
+/// The line of an opening bracket of the weights: 0 is that of all, 1 that of the first row, ... The text is known to be
+/// the JSON form, so nothing but rows of numbers follows.
+fn line_of_weights(text: &str, bracket: usize) -> usize {
+    let start = text.find("\"weights\"").unwrap_or(0);
+    let opened = text[start..].match_indices('[').nth(bracket).map_or(0, |(at, _)| at);
+    1 + text[..start + opened].matches('\n').count()
 }
 
 /// The words of a text, with the line that the last one stood on.
@@ -240,6 +256,14 @@ mod tests {
         assert!(fault("{\"values\": [1],\n \"weights\": 3}").starts_with("line 2: invalid type"));
         let json = "{\"values\": [1,\n -2], \"weights\": [[1, 1]], \"capacity\": [1]}";
         assert!(fault(json).starts_with("line 2: `-2` should be a value"), "{}", fault(json));
+        let json = "{\"values\": [1, 2],\n\"weights\": [[1, 1],\n [1]],\n\"capacity\": [1, 1]}";
+        assert!(
+            fault(json).starts_with("line 3: row 1 of the savings has 1 entries"),
+            "{}",
+            fault(json)
+        );
+        let json = "{\"capacity\": [1],\n\"values\": [1],\n\"weights\": [[1], [1]]}";
+        assert!(fault(json).starts_with("line 3: 2 rows of savings for 1"), "{}", fault(json));
         assert!(fault("{\"values\": [1],\n\n ").starts_with("line 3: EOF"));
         assert!(fault("1\n2 1 0\n5 x\n").starts_with("line 3: `x` should be a value"));
         assert!(fault("1\n2 1 0\n5 5\n1 -1\n3\n").starts_with("line 4: `-1` should be a saving"));
