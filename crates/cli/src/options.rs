@@ -18,7 +18,7 @@ pub(crate) struct Source {
     /// A network to train first, such as dense:64,relu,dense:32,relu,dense:5,softmax
     #[arg(long, value_name = "SPEC")]
     pub(crate) network: Option<String>,
-    /// Samples: a .npz, .npy, IDX, .csv, .arff or .parquet file, names after a colon: jets.npz:x=hlf_ungroomed,y=label
+    /// Samples: a .npz, .npy, IDX, .csv or .arff file (.parquet with the cargo feature), names after a colon: jets.npz:x=hlf_ungroomed,y=label
     #[arg(long, value_name = "FILE")]
     data: Option<String>,
     /// Share of the samples kept for the final figures, where the data have no test part [default: 0.2]

@@ -28,7 +28,7 @@ pub(crate) struct Command {
     /// The network: .safetensors, .keras, .h5 or model.json:weights=FILE.h5
     #[arg(long, value_name = "FILE")]
     model: String,
-    /// Samples: a .npz, .npy or .csv file, names after a colon: jets.npz:x=hlf_ungroomed,y=label. Labels may be missing, but in .csv
+    /// Samples, as `handaxe optimize --data` takes them; labels may be missing in .npz and .npy
     #[arg(long, value_name = "FILE")]
     data: String,
     /// accuracy, auc, mse or mae [default: accuracy for classes, mse for values]

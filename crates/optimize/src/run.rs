@@ -213,8 +213,7 @@ impl Optimisation<'_> {
                 // What grows again in a last rewinding would be thrown away with it.
                 let stretch = (self.settings.rewinding, 2 * step as u64 + 1);
                 let held = (None, Some(&plan.regularisers));
-                let rewound = self.fit(trainer, observer, (step, Phase::Rewind), stretch, held);
-                rewound?;
+                self.fit(trainer, observer, (step, Phase::Rewind), stretch, held)?;
             }
             if good {
                 state.best = found;
