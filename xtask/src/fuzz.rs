@@ -30,7 +30,9 @@ pub(crate) fn every_target(seconds: u64) -> Result<(), String> {
         let mut command = Command::new("cargo");
         command.current_dir(ROOT).args(["fuzz", "run", "--fuzz-dir", "tests/fuzz", target]);
         command.arg(&corpus);
-        command.args(seeds.iter().map(|seed| Path::new(ROOT).join("fixtures").join(seed)));
+        // `hostile/TARGET` is there from the target's first find on.
+        let seeds = seeds.iter().map(|seed| Path::new(ROOT).join("fixtures").join(seed));
+        command.args(seeds.filter(|seed| seed.is_dir()));
         // Memory and time that no honest file of this size needs.
         command.args(["--", "-rss_limit_mb=1024", "-malloc_limit_mb=512", "-timeout=10"]);
         command.arg(format!("-max_total_time={seconds}")).arg(format!("-max_len={longest}"));
