@@ -172,6 +172,15 @@ pub(crate) struct Pruning {
     /// How groups add up in these penalties: 1 or 2 [default: 1]
     #[arg(long, value_name = "P")]
     penalty_norm: Option<u8>,
+    /// How these penalties are found: manual, bayesian or hyperband [default: bayesian; manual where one is given]
+    #[arg(long, value_name = "NAME")]
+    search: Option<String>,
+    /// bayesian: number of trials [default: 10]
+    #[arg(long, value_name = "N")]
+    trials: Option<usize>,
+    /// bayesian, hyperband: penalties to try, from the least to the greatest [default: 1e-6..1e-2]
+    #[arg(long, value_name = "A..B")]
+    search_range: Option<String>,
     /// What holds for one layer; more than once for several: exclude, structure=, floor=, sparse-penalty=, variance-penalty=
     #[arg(long = "layer", value_name = "NAME:KEY=VALUE,...", value_parser = RunConfig::layer)]
     #[serde(serialize_with = "by_name", skip_serializing_if = "Vec::is_empty")]

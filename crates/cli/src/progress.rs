@@ -41,6 +41,9 @@ impl Progress {
                 epoch.loss, epoch.metric
             ));
         }
+        if *phase == Phase::Trial {
+            self.bar.set_message(format!("trial {}: metric {:.4}", record.step, epoch.metric));
+        }
         if *phase == Phase::Reduce {
             if epoch.epoch == 1 {
                 self.bar.set_position(0);
@@ -58,6 +61,11 @@ impl Observer for Progress {
             Event::Epoch(record) => self.epoch(record),
             Event::Baseline { validation } => {
                 self.say(&format!("baseline: {validation:.4} on the validation samples"));
+            }
+            Event::Trial { record, of } => {
+                let metric =
+                    record.metric.map_or("diverged".to_owned(), |metric| format!("{metric:.4}"));
+                self.say(&format!("trial {:>2} of {of}: metric {metric}", record.trial));
             }
             Event::Masked { step, sparsity, .. } => {
                 self.bar.set_position(0);

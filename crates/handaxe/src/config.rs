@@ -3,9 +3,13 @@ use std::path::{Path, PathBuf};
 
 use handaxe_graph::{HlsConfig, IoType, Strategy};
 use handaxe_optimize::LayerSettings;
+use handaxe_search::Method;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, FinalSparsity};
+
+/// The search that takes strengths as they are given.
+const MANUAL: &str = "manual";
 
 /// Everything a run can be told: the flags of the command line and the keys of a `run.toml`, under the same names.
 ///
@@ -148,6 +152,15 @@ pub struct RunConfig {
     pub variance_penalty: f64,
     /// How groups count in these penalties: 1 by the sum of their lengths, 2 by the root of the sum of squares.
     pub penalty_norm: u8,
+    /// How the strengths of these penalties are found: `manual` takes those given here, `bayesian` and `hyperband` try some for
+    /// each layer on short training. By default bayesian, and manual where a penalty is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<String>,
+    /// bayesian: number of trials.
+    pub trials: usize,
+    /// bayesian, hyperband: the least and the greatest strength to try, as `1e-6..1e-2`; 16 values between them, evenly spaced
+    /// in their logarithms.
+    pub search_range: String,
     /// Where all randomness comes from.
     pub seed: u64,
     /// The form in which the final network is written beside handaxe's own: `keras`, `h5`, or `safetensors` for no other. By
@@ -167,6 +180,7 @@ impl Default for RunConfig {
     fn default() -> Self {
         let schedule = handaxe_schedule::Settings::default();
         let settings = handaxe_optimize::Settings::default();
+        let search = handaxe_search::Settings::default();
         Self {
             model: None,
             network: None,
@@ -216,6 +230,9 @@ impl Default for RunConfig {
             sparse_penalty: 0.0,
             variance_penalty: 0.0,
             penalty_norm: 1,
+            search: None,
+            trials: search.trials,
+            search_range: format!("{:e}..{:e}", search.range.0, search.range.1),
             seed: 0,
             format: None,
             out: None,
@@ -313,6 +330,44 @@ impl RunConfig {
     /// [`Error::RunFile`] for a path that is not UTF-8.
     pub fn to_toml(&self) -> Result<String, Error> {
         toml::to_string(self).map_err(|error| Error::RunFile { reason: error.to_string() })
+    }
+
+    /// Who finds the strengths of penalties, by name.
+    pub(crate) fn search_name(&self) -> &str {
+        let given = |strength: Option<f64>| strength.is_some_and(|strength| strength != 0.0);
+        let of_layers = self.layers.values();
+        let own =
+            |layer: &LayerSettings| given(layer.sparse_penalty) || given(layer.variance_penalty);
+        let penalised = self.sparse_penalty != 0.0 || self.variance_penalty != 0.0;
+        let default = if penalised || of_layers.into_iter().any(own) { MANUAL } else { "bayesian" };
+        self.search.as_deref().unwrap_or(default)
+    }
+
+    /// The search of that name; none where the strengths are given.
+    ///
+    /// # Errors
+    /// An unknown name, or a range that is none.
+    pub(crate) fn method(&self) -> Result<Option<Box<dyn Method>>, Error> {
+        if self.search_name() == MANUAL {
+            return Ok(None);
+        }
+        let ends = self
+            .search_range
+            .split_once("..")
+            .and_then(|(low, high)| Some((low.trim().parse().ok()?, high.trim().parse().ok()?)));
+        let range = ends.ok_or_else(|| Error::Value {
+            what: "the range of penalties",
+            given: self.search_range.clone(),
+            right: "two numbers above 0, such as 1e-6..1e-2",
+        })?;
+        let (kind, trials, seed) = (self.search_name().parse()?, self.trials, self.seed);
+        Ok(Some(Box::new(handaxe_search::Settings {
+            kind,
+            trials,
+            range,
+            seed,
+            ..Default::default()
+        })))
     }
 
     /// The hardware configuration: the file's, with what is said here in place of its model level. None where nothing is said.

@@ -77,6 +77,9 @@ pub enum Error {
     Schedule(#[from] handaxe_schedule::Error),
 
     #[error(transparent)]
+    Search(#[from] handaxe_search::Error),
+
+    #[error(transparent)]
     Train(#[from] handaxe_train::Error),
 }
 
@@ -88,7 +91,12 @@ impl Error {
             Self::In { source, .. } => source.is_input(),
             Self::Io { action, .. } | Self::Optimize(Run::Io { action, .. }) => *action == "read",
             Self::Optimize(
-                Run::Trainer(_) | Run::Observer(_) | Run::Diverged { .. } | Run::Formats(_),
+                Run::Trainer(_)
+                | Run::Observer(_)
+                | Run::NotFinite(_)
+                | Run::NoTrial { .. }
+                | Run::Diverged { .. }
+                | Run::Formats(_),
             )
             | Self::Report(_) => false,
             _ => true,

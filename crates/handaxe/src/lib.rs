@@ -16,6 +16,8 @@ mod form;
 mod optimize;
 mod predict;
 pub mod prelude;
+mod prepared;
+mod samples;
 mod session;
 mod target;
 
@@ -26,8 +28,9 @@ pub use error::Error;
 pub use form::untold;
 pub use optimize::{Optimize, Optimized, known_objectives, total};
 pub use predict::{judge, predict};
+pub use samples::Samples;
 pub use session::{
-    Finished, RUNS, Samples, Trained, check_settings, optimize, optimize_in, resume, train_baseline,
+    Finished, RUNS, Trained, check_settings, optimize, optimize_in, resume, train_baseline,
 };
 pub use target::FinalSparsity;
 
@@ -42,6 +45,7 @@ pub use handaxe_optimize as run;
 pub use handaxe_prune as prune;
 pub use handaxe_report as report;
 pub use handaxe_schedule as schedule;
+pub use handaxe_search as search;
 pub use handaxe_train as training;
 
 /// The README's example is a test.

@@ -10,6 +10,7 @@ use handaxe_optimize::{
 };
 use handaxe_prune::{L1, Ranking};
 use handaxe_schedule::Scheduler;
+use handaxe_search::Method;
 use handaxe_train::CandleTrainer;
 
 use crate::{Error, FinalSparsity};
@@ -52,6 +53,7 @@ pub struct Optimize {
     schedule: handaxe_schedule::Settings,
     target: Option<FinalSparsity>,
     limits: Limits,
+    search: Option<Box<dyn Method>>,
     config: Option<HlsConfig>,
     settings: Settings,
     training: handaxe_train::Settings,
@@ -82,6 +84,7 @@ impl Optimize {
             schedule: handaxe_schedule::Settings::default(),
             target: None,
             limits: Limits::default(),
+            search: None,
             config: None,
             settings: Settings::default(),
             training: handaxe_train::Settings::default(),
@@ -160,6 +163,17 @@ impl Optimize {
     /// How long and on how much memory the solver may work.
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// Who finds the strengths of penalties that the settings leave open, such as [`handaxe_search::Settings`]; without one
+    /// the settings' own hold.
+    pub fn search(self, method: impl Method + 'static) -> Self {
+        self.boxed_search(Box::new(method))
+    }
+
+    /// As [`Optimize::search`], for one chosen by name.
+    pub fn boxed_search(self, method: Box<dyn Method>) -> Self {
+        Self { search: Some(method), ..self }
     }
 
     /// How the network is to be built in hardware.
@@ -255,6 +269,7 @@ impl Optimize {
             ranking: &*self.ranking,
             solver: &*self.solver,
             limits: &self.limits,
+            search: self.search.as_deref(),
             config: self.config.as_ref(),
             settings: &self.settings,
             proportions: self.proportions(),
@@ -298,6 +313,7 @@ impl Optimize {
             feasible,
             achieved,
             resources: BeforeAfter { before: total(&before), after: total(&after) },
+            search: outcome.search.clone(),
             reduction: outcome.reduction.clone(),
             layers: layer_records(before, after, &outcome.left_alone),
             diagnostics: outcome.diagnostics.clone(),

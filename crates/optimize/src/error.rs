@@ -79,6 +79,16 @@ pub enum Error {
     #[error("an observer stopped the run")]
     Stopped,
 
+    #[error(transparent)]
+    Search(#[from] handaxe_search::Error),
+
+    #[error("none of the {trials} trials of penalties could be trained: lower the learning rate")]
+    NoTrial { trials: usize },
+
+    /// How a trainer says that training diverged.
+    #[error("training: {0}")]
+    NotFinite(#[source] ForeignError),
+
     #[error("training: {0}")]
     Trainer(#[source] ForeignError),
 

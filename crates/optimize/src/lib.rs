@@ -12,12 +12,16 @@ mod footprint;
 mod inputs;
 mod layer_settings;
 mod observer;
+mod outcome;
 mod patience;
 mod plan;
 mod record;
 mod reduction;
 mod run;
 mod run_dir;
+mod search;
+mod settings;
+mod state;
 mod trainer;
 
 pub use disk::{Disk, FileSystem};
@@ -25,12 +29,14 @@ pub use error::Error;
 pub use footprint::{Footprint, footprint};
 pub use layer_settings::LayerSettings;
 pub use observer::{Event, Flow, Observer};
+pub use outcome::{Checkpoint, Outcome};
 pub use patience::Patience;
 pub use record::{
     BeforeAfter, ByResource, CurveRecord, LayerRecord, MetricRecord, Phase, ReductionRecord,
-    ResultRecord, SCHEMA, Scores, SolverRecord, StepRecord,
+    ResultRecord, SCHEMA, Scores, SearchRecord, SolverRecord, StepRecord, Strengths, TrialRecord,
 };
 pub use reduction::Reduction;
-pub use run::{Checkpoint, Optimisation, Outcome, Settings, default_rtol};
+pub use run::Optimisation;
 pub use run_dir::RunDir;
+pub use settings::{Settings, default_rtol};
 pub use trainer::{ByKernel, Curvature, EpochRecord, Estimate, Fit, ForeignError, Part, Trainer};

@@ -1,6 +1,6 @@
 use handaxe_graph::{Masks, Model};
 
-use crate::{CurveRecord, ForeignError, Reduction, StepRecord};
+use crate::{CurveRecord, ForeignError, Reduction, StepRecord, TrialRecord};
 
 /// Something that happened in a run.
 #[derive(Debug)]
@@ -10,6 +10,13 @@ pub enum Event<'a> {
     Baseline {
         /// Its metric.
         validation: f64,
+    },
+    /// A trial of the search for penalties ended.
+    Trial {
+        /// Its figures.
+        record: &'a TrialRecord,
+        /// How many trials the search takes in all.
+        of: usize,
     },
     /// A step begins: groups were chosen, training under their masks follows.
     Masked {

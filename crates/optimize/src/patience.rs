@@ -15,6 +15,11 @@ impl Patience {
         Self { direction, most, best: None, waited: 0 }
     }
 
+    /// The best metric so far.
+    pub fn best(&self) -> Option<f64> {
+        self.best
+    }
+
     /// Takes in the metric of an epoch; true when it is time to stop.
     pub fn is_over(&mut self, metric: f64) -> bool {
         let better = self.best.is_none_or(|best| match self.direction {

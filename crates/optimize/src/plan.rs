@@ -7,7 +7,7 @@ use handaxe_prune::{
 };
 
 use crate::footprint::{kernel, only_value};
-use crate::{ByKernel, Curvature, Error, Optimisation, Settings, Trainer};
+use crate::{ByKernel, Curvature, Error, LayerSettings, Optimisation, Settings, Trainer};
 
 /// What the objective says of the network, asked once a run: it does not depend on the weights.
 pub(crate) struct Plan {
@@ -18,6 +18,22 @@ pub(crate) struct Plan {
     pub(crate) diagnostics: Vec<String>,
     /// The penalties in training.
     pub(crate) regularisers: Regularisers,
+}
+
+/// A strength that a search may choose: of which layer, and of which penalty.
+pub(crate) struct Knob {
+    layer: usize,
+    pub(crate) name: String,
+    pub(crate) penalty: Penalty,
+}
+
+/// What a penalty draws weights to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Penalty {
+    /// Zero.
+    Sparse,
+    /// The mean of their group.
+    Variance,
 }
 
 /// What the ranking needs beside the weights, and nothing else.
@@ -44,11 +60,12 @@ impl Derivatives {
 
 struct PlannedLayer {
     attributes: LayerAttributes,
+    structure: Structure,
     groups: Groups,
     resources: Vec<u64>,
     savings: Savings,
     sharing: Option<Savings>,
-    floor: Option<usize>,
+    own: LayerSettings,
 }
 
 impl Plan {
@@ -62,7 +79,6 @@ impl Plan {
         for name in settings.layers.keys() {
             model.find(name)?;
         }
-        let mut regularisers = Regularisers::new();
         let (attributes, diagnostics) = model.attributes(config)?;
         let (mut layers, mut left_alone) = (Vec::new(), Vec::new());
         for layer in attributes {
@@ -82,18 +98,7 @@ impl Plan {
                         "its neurons are the network's answers and cannot be pruned as wholes";
                     left_alone.push((layer.name.clone(), reason.to_owned()));
                 }
-                Ok(how) => {
-                    let penalties = Penalties {
-                        sparse: own.sparse_penalty.unwrap_or(settings.penalties.sparse),
-                        variance: own.variance_penalty.unwrap_or(settings.penalties.variance),
-                        norm: settings.penalties.norm,
-                    };
-                    if (penalties.sparse, penalties.variance) != (0.0, 0.0) {
-                        let regulariser = Regulariser::of(&layer, &how.structure, penalties)?;
-                        regularisers.insert(layer.id, regulariser);
-                    }
-                    layers.push(PlannedLayer::new(layer, how, objective, own.floor)?);
-                }
+                Ok(how) => layers.push(PlannedLayer::new(layer, how, objective, own)?),
                 // Half of what was asked for is no answer: the parts of the objective would each do something here.
                 Err(obstacle @ Obstacle::NoCommonStructure { .. }) => {
                     return Err(Error::Disagreement { layer: layer.name, obstacle });
@@ -106,7 +111,59 @@ impl Plan {
             return Err(Error::NothingOptimisable { objective, reasons: left_alone });
         }
         let diagnostics = diagnostics.iter().map(ToString::to_string).collect();
-        Ok(Self { layers, left_alone, diagnostics, regularisers })
+        let mut plan = Self { layers, left_alone, diagnostics, regularisers: Regularisers::new() };
+        plan.regularisers = plan.penalised(settings.penalties, &[])?;
+        Ok(plan)
+    }
+
+    /// The strengths that the settings leave open: of each layer, and of weights that share a value where they may.
+    pub(crate) fn knobs(&self) -> Vec<Knob> {
+        let mut knobs = Vec::new();
+        for (place, layer) in self.layers.iter().enumerate() {
+            let open = [
+                (Penalty::Sparse, layer.own.sparse_penalty.is_none()),
+                (
+                    Penalty::Variance,
+                    layer.own.variance_penalty.is_none() && layer.sharing.is_some(),
+                ),
+            ];
+            let open = open.into_iter().filter(|(_, open)| *open);
+            let name = &layer.attributes.name;
+            knobs.extend(open.map(|(penalty, _)| Knob {
+                layer: place,
+                name: name.clone(),
+                penalty,
+            }));
+        }
+        knobs
+    }
+
+    /// The penalties of every layer: its own, else those that `turned` gives it, else `common` ones.
+    pub(crate) fn penalised(
+        &self,
+        common: Penalties,
+        turned: &[(&Knob, f64)],
+    ) -> Result<Regularisers, Error> {
+        let mut all = vec![common; self.layers.len()];
+        for (knob, strength) in turned {
+            match knob.penalty {
+                Penalty::Sparse => all[knob.layer].sparse = *strength,
+                Penalty::Variance => all[knob.layer].variance = *strength,
+            }
+        }
+        let mut regularisers = Regularisers::new();
+        for (layer, penalties) in self.layers.iter().zip(all) {
+            let penalties = Penalties {
+                sparse: layer.own.sparse_penalty.unwrap_or(penalties.sparse),
+                variance: layer.own.variance_penalty.unwrap_or(penalties.variance),
+                ..penalties
+            };
+            if (penalties.sparse, penalties.variance) != (0.0, 0.0) {
+                let regulariser = Regulariser::of(&layer.attributes, &layer.structure, penalties)?;
+                regularisers.insert(layer.attributes.id, regulariser);
+            }
+        }
+        Ok(regularisers)
     }
 
     /// The layers that are optimised, with their cost in each resource.
@@ -161,7 +218,7 @@ impl PlannedLayer {
         attributes: LayerAttributes,
         how: OptimizationAttributes,
         objective: &dyn Objective,
-        floor: Option<usize>,
+        own: LayerSettings,
     ) -> Result<Self, Error> {
         let groups = Groups::of(&attributes, &how.structure)?;
         let of = |action| {
@@ -170,7 +227,8 @@ impl PlannedLayer {
         let savings = of(Action::Prune);
         let sharing = how.weight_sharing.then(|| of(Action::Share));
         let resources = objective.cost(&attributes);
-        Ok(Self { attributes, groups, resources, savings, sharing, floor })
+        let structure = how.structure;
+        Ok(Self { attributes, structure, groups, resources, savings, sharing, own })
     }
 
     fn candidate<'a>(&'a self, model: &'a Model, known: &'a Derivatives) -> Candidate<'a> {
@@ -182,7 +240,7 @@ impl PlannedLayer {
             gradient: of(&known.gradients),
             curvature: of(&known.curvature.diagonal),
             groups: self.groups.clone(),
-            floor: self.floor,
+            floor: self.own.floor,
             resources: self.resources.clone(),
             savings: self.savings.clone(),
             sharing: self.sharing.clone(),

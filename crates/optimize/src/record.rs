@@ -53,10 +53,47 @@ pub struct SolverRecord {
     pub value: f64,
 }
 
+/// One trial of the search for the strengths of penalties: a line of `trials.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrialRecord {
+    /// Counted from 1.
+    pub trial: usize,
+    /// Epochs that it was given.
+    pub epochs: usize,
+    /// The strengths that it tried, by layer.
+    pub penalties: BTreeMap<String, Strengths>,
+    /// The best metric on the validation samples after any of its epochs; none where its training diverged.
+    pub metric: Option<f64>,
+    /// Wall time of the trial.
+    pub seconds: f64,
+}
+
+/// How strongly the groups of a layer are drawn, where a search chose.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Strengths {
+    /// To zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sparse: Option<f64>,
+    /// To one value each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variance: Option<f64>,
+}
+
+/// What came of the search for the strengths of penalties.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SearchRecord {
+    /// Who searched.
+    pub name: String,
+    /// Trials made.
+    pub trials: usize,
+    /// The one whose strengths the run took.
+    pub best: TrialRecord,
+}
+
 /// One epoch of one stretch of training: a line of `epochs.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CurveRecord {
-    /// The step it belongs to, 0 for the baseline.
+    /// The step it belongs to, 0 for the baseline; the trial, for one of a search.
     pub step: usize,
     /// Which stretch.
     pub phase: Phase,
@@ -71,6 +108,8 @@ pub struct CurveRecord {
 pub enum Phase {
     /// Training the network that is to be pruned.
     Baseline,
+    /// A trial of the search for penalties; not written down.
+    Trial,
     /// Training around the cut, masked weights held.
     Fit,
     /// Training without masks, so that pruned weights may grow again.
@@ -182,6 +221,9 @@ pub struct ResultRecord {
     pub met: bool,
     /// Resources of the whole network.
     pub resources: BeforeAfter,
+    /// What came of the search for penalties, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchRecord>,
     /// What came of taking idle neurons out, where that was to be done and there were any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reduction: Option<ReductionRecord>,

@@ -7,59 +7,18 @@ use handaxe_data::Direction;
 use handaxe_graph::{HlsConfig, Masks, Model};
 use handaxe_knapsack::{Limits, Solver};
 use handaxe_objective::Objective;
-use handaxe_prune::{Penalties, Ranking, Regularisers, Scope, Selection};
+use handaxe_prune::{Ranking, Regularisers, Selection};
 use handaxe_schedule::{Scheduler, Step};
+use handaxe_search::Method;
 
+use crate::outcome::Judged;
 use crate::plan::{Derivatives, Plan};
 use crate::reduction::Judge;
+use crate::state::State;
 use crate::{
-    CurveRecord, EpochRecord, Error, Event, Fit, Flow, LayerSettings, MetricRecord, Observer, Part,
-    Patience, Phase, Reduction, ReductionRecord, Scores, SolverRecord, StepRecord, Trainer,
+    Checkpoint, CurveRecord, EpochRecord, Error, Event, Fit, Flow, MetricRecord, Observer, Outcome,
+    Part, Patience, Phase, Settings, SolverRecord, StepRecord, Trainer,
 };
-
-/// How hard and how long to try.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Settings {
-    /// Epochs a step, rewinding included.
-    pub epochs: usize,
-    /// Epochs at the end of a step in which pruned weights may grow again.
-    pub rewinding: usize,
-    /// The factor of the baseline's metric that must hold; by default [`default_rtol`].
-    pub rtol: Option<f64>,
-    /// Epochs without a better metric after which a stretch of training ends early; by default it never does.
-    pub patience: Option<usize>,
-    /// Bad steps in a row that are forgiven.
-    pub cutoff: usize,
-    /// One knapsack for the network or one for each layer.
-    pub scope: Scope,
-    /// Groups that every layer keeps.
-    pub floor: usize,
-    /// Whether idle neurons and filters are taken out at the end and the rest is trained on, for 1.5 times `epochs`; by
-    /// default as the objective has it.
-    pub reduce: Option<bool>,
-    /// Penalties that draw groups of weights to zero or to one value while the network is trained.
-    pub penalties: Penalties,
-    /// What holds for single layers instead, by their names.
-    pub layers: BTreeMap<String, LayerSettings>,
-}
-
-impl Default for Settings {
-    /// hls4ml's defaults where it has them: rewinding 1, cutoff 3, global. 10 epochs a step.
-    fn default() -> Self {
-        Self {
-            epochs: 10,
-            rewinding: 1,
-            rtol: None,
-            patience: None,
-            cutoff: 3,
-            scope: Scope::Global,
-            floor: 1,
-            reduce: None,
-            penalties: Penalties::default(),
-            layers: BTreeMap::new(),
-        }
-    }
-}
 
 /// The parts of a run that can be swapped, each behind its trait.
 #[derive(Clone)]
@@ -72,6 +31,8 @@ pub struct Optimisation<'a> {
     pub solver: &'a dyn Solver,
     /// How long and on how much memory the solver may work.
     pub limits: &'a Limits,
+    /// Who finds the strengths of penalties that the settings do not give for a layer; without one, none are searched.
+    pub search: Option<&'a dyn Method>,
     /// How the network is to be built, where the objective needs it.
     pub config: Option<&'a HlsConfig>,
     /// How hard to try.
@@ -81,63 +42,15 @@ pub struct Optimisation<'a> {
     pub proportions: Vec<f64>,
 }
 
-/// Where an interrupted run stood after a whole step.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Checkpoint {
-    /// The steps so far.
-    pub steps: Vec<StepRecord>,
-    /// The network as the last step left it.
-    pub current: Model,
-    /// The network that would be handed back.
-    pub best: Model,
-    /// What came of the reduction after the last step, if it was done.
-    pub reduction: Option<Reduction>,
-}
-
-/// What a run hands back.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
-    /// The network as it was given.
-    pub original: Model,
-    /// The network of the last good step, reduced where the run does that, or the original when no step was good.
-    pub model: Model,
-    /// What came of the reduction, where there was one.
-    pub reduction: Option<ReductionRecord>,
-    /// Which way the metric is better.
-    pub direction: Direction,
-    /// What the metric of every step had to hold on the validation samples.
-    pub tolerance: f64,
-    /// Metrics of the original.
-    pub baseline: Scores,
-    /// Metrics of the network handed back.
-    pub last: Scores,
-    /// Other metrics of both.
-    pub metrics: BTreeMap<String, MetricRecord>,
-    /// Whether an observer ended the run before the schedule did.
-    pub stopped: bool,
-    /// Every step, in order.
-    pub steps: Vec<StepRecord>,
-    /// Layers that the objective left alone, and why.
-    pub left_alone: Vec<(String, String)>,
-    /// What was done differently from what was written.
-    pub diagnostics: Vec<String>,
-}
-
-impl Outcome {
-    /// The step whose network is handed back.
-    pub fn best_step(&self) -> Option<&StepRecord> {
-        self.steps.iter().rfind(|step| step.good)
-    }
-}
-
 impl Optimisation<'_> {
     /// Whether a run over `model` could start: settings in range, and layers that the objective can optimise.
     ///
     /// # Errors
     /// What [`Optimisation::run`] would say at once.
     pub fn check(&self, model: &Model, direction: Direction) -> Result<(), Error> {
-        self.checked_rtol(direction)?;
-        Plan::new(model, self.objective, self.config, self.settings)?;
+        self.settings.checked_rtol(direction)?;
+        let plan = Plan::new(model, self.objective, self.config, self.settings)?;
+        self.searching(&plan)?;
         if self.settings.reduce == Some(true) {
             handaxe_prune::reduce(model)?;
         }
@@ -158,7 +71,7 @@ impl Optimisation<'_> {
         checkpoint: Option<Checkpoint>,
     ) -> Result<Outcome, Error> {
         let direction = trainer.direction();
-        let rtol = self.checked_rtol(direction)?;
+        let rtol = self.settings.checked_rtol(direction)?;
         let original = trainer.model().map_err(Error::Trainer)?;
         let mut plan = Plan::new(&original, self.objective, self.config, self.settings)?;
 
@@ -169,8 +82,7 @@ impl Optimisation<'_> {
         }
         let judge = Judge { direction, tolerance: rtol * baseline.scores.validation };
 
-        let mut state =
-            State { steps: Vec::new(), best: original.clone(), bad: 0, reduction: None };
+        let mut state = State::new(original.clone());
         let mut next = Step::To(scheduler.sparsity());
         if let Some(checkpoint) = checkpoint {
             trainer.restore(&checkpoint.current).map_err(Error::Trainer)?;
@@ -178,6 +90,7 @@ impl Optimisation<'_> {
         }
         let validation = baseline.scores.validation;
         let done = tell(observer, &Event::Baseline { validation })
+            .and_then(|()| self.search(&mut plan, &original, &mut state, trainer, observer))
             .and_then(|()| {
                 self.steps(&plan, &judge, &mut state, (next, scheduler), trainer, observer)
             })
@@ -285,6 +198,7 @@ impl Optimisation<'_> {
             last: last.scores,
             metrics: metrics.collect(),
             stopped: false,
+            search: state.search,
             steps: state.steps,
             left_alone: plan.left_alone,
             diagnostics: plan.diagnostics,
@@ -375,96 +289,6 @@ impl Optimisation<'_> {
         let done = trainer.fit(&fit, &mut progress);
         done.map_err(|error| Error::from_part(error, Error::Trainer))?;
         if flow == Flow::Stop { Err(Error::Stopped) } else { Ok(()) }
-    }
-
-    fn checked_rtol(&self, direction: Direction) -> Result<f64, Error> {
-        let Settings { epochs, rewinding, rtol, .. } = *self.settings;
-        if epochs <= rewinding {
-            return Err(Error::NoEpochs { epochs, rewinding });
-        }
-        let rtol = rtol.unwrap_or(default_rtol(direction));
-        if !(rtol.is_finite() && rtol > 0.0) {
-            return Err(Error::Tolerance { given: rtol });
-        }
-        if direction == Direction::Decreasing && rtol < 1.0 {
-            return Err(Error::DemandsImprovement { given: rtol });
-        }
-        Ok(rtol)
-    }
-}
-
-/// The factor of the baseline's metric that must hold where nothing else is said: 0.975 for a metric that should grow,
-/// 1/0.975 for one that should fall.
-pub fn default_rtol(direction: Direction) -> f64 {
-    match direction {
-        Direction::Increasing => 0.975,
-        Direction::Decreasing => 1.0 / 0.975,
-    }
-}
-
-/// A network's metrics on both parts.
-struct Judged {
-    scores: Scores,
-    others: BTreeMap<String, Scores>,
-}
-
-impl Judged {
-    /// `validation` is the metric there, where it is known already.
-    fn of(trainer: &mut dyn Trainer, validation: Option<f64>) -> Result<Self, Error> {
-        let scores = Scores {
-            validation: match validation {
-                Some(known) => known,
-                None => trainer.evaluate(Part::Validation).map_err(Error::Trainer)?,
-            },
-            test: trainer.evaluate(Part::Test).map_err(Error::Trainer)?,
-        };
-        let validation = trainer.others(Part::Validation).map_err(Error::Trainer)?;
-        let test = trainer.others(Part::Test).map_err(Error::Trainer)?;
-        let pairs = validation.into_iter().zip(test.into_values());
-        let others = pairs.map(|((name, validation), test)| (name, Scores { validation, test }));
-        Ok(Self { scores, others: others.collect() })
-    }
-}
-
-/// What the loop remembers from step to step.
-struct State {
-    steps: Vec<StepRecord>,
-    best: Model,
-    bad: usize,
-    reduction: Option<Reduction>,
-}
-
-impl State {
-    /// The metric of the last good step.
-    fn best_metric(&self) -> Option<f64> {
-        self.steps.iter().rfind(|step| step.good).map(|step| step.metric)
-    }
-
-    /// Takes in how a step was judged and asks the scheduler for the next target.
-    fn decide(&mut self, good: bool, scheduler: &mut dyn Scheduler, cutoff: usize) -> Step {
-        self.bad = if good { 0 } else { self.bad + 1 };
-        let next = if good { scheduler.advance() } else { scheduler.retreat() };
-        if self.bad > cutoff { Step::Done } else { next }
-    }
-
-    /// Brings scheduler and counters to where the checkpoint was taken.
-    fn replay(
-        &mut self,
-        checkpoint: Checkpoint,
-        scheduler: &mut dyn Scheduler,
-        cutoff: usize,
-    ) -> Result<Step, Error> {
-        let given = checkpoint.steps.len();
-        let mut next = Step::To(scheduler.sparsity());
-        for record in checkpoint.steps {
-            if next == Step::Done {
-                return Err(Error::Checkpoint { given, ended: self.steps.len() });
-            }
-            next = self.decide(record.good, scheduler, cutoff);
-            self.steps.push(record);
-        }
-        (self.best, self.reduction) = (checkpoint.best, checkpoint.reduction);
-        Ok(next)
     }
 }
 

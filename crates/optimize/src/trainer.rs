@@ -80,8 +80,9 @@ pub trait Trainer {
     /// Takes over the weights of `model`, which has the same graph.
     fn restore(&mut self, model: &Model) -> Result<(), ForeignError>;
 
-    /// A trainer of another network on the same data, by the same rules. Runs that end with a reduction need it.
-    fn of(&self, _model: &Model) -> Result<Box<dyn Trainer>, ForeignError> {
+    /// A trainer of another network on the same data, by the same rules. Runs that end with a reduction need it, and those that
+    /// search for penalties, whose trials train at the same time.
+    fn of(&self, _model: &Model) -> Result<Box<dyn Trainer + Send>, ForeignError> {
         Err(Error::Unsupported { what: "train another network" }.into())
     }
 
@@ -109,7 +110,8 @@ pub trait Trainer {
     /// Forgets the training optimiser's state (moments, step count).
     fn reset(&mut self) -> Result<(), ForeignError>;
 
-    /// Trains; reports every epoch as it ends, and ends with one after which it is told to stop.
+    /// Trains; reports every epoch as it ends, and ends with one after which it is told to stop. Training that leaves the
+    /// finite numbers is [`Error::NotFinite`].
     fn fit(
         &mut self,
         fit: &Fit<'_>,

@@ -1,8 +1,7 @@
 //! What the loop makes of a reduction, with scripted results.
 #![allow(clippy::unwrap_used)] // helpers are outside the test functions that clippy knows
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 use handaxe_data::{Direction, Tensor};
 use handaxe_graph::{Model, Op};
@@ -15,9 +14,9 @@ use handaxe_optimize::{
 /// A trainer that trains nothing and answers validation in turn from a script that it shares with its successors.
 struct Scripted {
     model: Model,
-    answers: Rc<RefCell<Vec<f64>>>,
+    answers: Arc<Mutex<Vec<f64>>>,
     /// Epochs, and weights held, of every stretch.
-    fits: Rc<RefCell<Vec<(usize, usize)>>>,
+    fits: Arc<Mutex<Vec<(usize, usize)>>>,
 }
 
 impl Trainer for Scripted {
@@ -34,13 +33,13 @@ impl Trainer for Scripted {
         Ok(())
     }
 
-    fn of(&self, model: &Model) -> Result<Box<dyn Trainer>, ForeignError> {
+    fn of(&self, model: &Model) -> Result<Box<dyn Trainer + Send>, ForeignError> {
         let (answers, fits) = (self.answers.clone(), self.fits.clone());
         Ok(Box::new(Self { model: model.clone(), answers, fits }))
     }
 
     fn evaluate(&mut self, part: Part) -> Result<f64, ForeignError> {
-        let mut answers = self.answers.borrow_mut();
+        let mut answers = self.answers.lock().unwrap();
         Ok(if part == Part::Test || answers.is_empty() { 0.5 } else { answers.remove(0) })
     }
 
@@ -55,7 +54,7 @@ impl Trainer for Scripted {
     ) -> Result<(), ForeignError> {
         let masks = fit.frozen.into_iter().flat_map(|masks| masks.iter());
         let held = masks.map(|(_, mask)| mask.keep().iter().filter(|&&keep| !keep).count()).sum();
-        self.fits.borrow_mut().push((fit.epochs, held));
+        self.fits.lock().unwrap().push((fit.epochs, held));
         Ok(())
     }
 }
@@ -87,15 +86,16 @@ fn run(name: &str, reduce: Option<bool>, answers: [f64; 3]) -> (Outcome, Vec<(us
         ranking: &*handaxe_prune::ranking("l1").unwrap(),
         solver: &*handaxe_knapsack::solver("auto").unwrap(),
         limits: &Limits::default(),
+        search: None,
         config: None,
         settings: &settings,
         proportions: Vec::new(),
     };
-    let answers = Rc::new(RefCell::new([&[0.9], &answers[..]].concat()));
-    let fits = Rc::new(RefCell::new(Vec::new()));
+    let answers = Arc::new(Mutex::new([&[0.9], &answers[..]].concat()));
+    let fits = Arc::new(Mutex::new(Vec::new()));
     let mut trainer = Scripted { model: network(), answers, fits: fits.clone() };
     let outcome = run.run(&mut trainer, &mut *schedule.build().unwrap(), &mut (), None).unwrap();
-    let fits = fits.borrow().clone();
+    let fits = fits.lock().unwrap().clone();
     (outcome, fits)
 }
 

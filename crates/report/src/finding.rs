@@ -65,6 +65,15 @@ pub(crate) fn headline(run: &Run<'_>) -> String {
     capitalise(&changes.into_iter().chain([scores]).collect::<Vec<_>>().join(", "))
 }
 
+/// The search for penalties, where there was one.
+pub(crate) fn search(run: &Run<'_>) -> Option<String> {
+    let search = run.result.search.as_ref()?;
+    let value = name::metric_value(&run.result.metric, search.best.metric?);
+    let metric = name::metric(&run.result.metric);
+    let (best, trials) = (search.best.trial, count(search.trials, "trial"));
+    Some(format!("Penalties as in trial {best} of {trials}: validation {metric} {value}"))
+}
+
 /// The metric against sparsity.
 pub(crate) fn metric(run: &Run<'_>) -> String {
     let metric = capitalise(name::metric(&run.result.metric));

@@ -1,6 +1,6 @@
 use handaxe_data::Direction;
 use handaxe_graph::Model;
-use handaxe_optimize::{CurveRecord, ResultRecord, StepRecord};
+use handaxe_optimize::{CurveRecord, ResultRecord, StepRecord, TrialRecord};
 
 use crate::name;
 
@@ -9,6 +9,8 @@ use crate::name;
 pub struct Run<'a> {
     /// The run in figures: `result.json`.
     pub result: &'a ResultRecord,
+    /// Every trial of the search for penalties, in order: `trials.jsonl`.
+    pub trials: &'a [TrialRecord],
     /// Every step of the loop, in order: `steps.jsonl`.
     pub steps: &'a [StepRecord],
     /// Every epoch trained, in order: `epochs.jsonl`.

@@ -5,6 +5,7 @@ mod sample;
 
 use handaxe_data::Tensor;
 use handaxe_graph::{Model, Op};
+use handaxe_optimize::{SearchRecord, Strengths, TrialRecord};
 use handaxe_report::{html, plots};
 use proptest::prelude::*;
 use roxmltree::{Document, ParsingOptions};
@@ -48,6 +49,26 @@ fn numbers(name: &str, key: &str, value: &str) {
     for number in parts {
         let number: Option<f64> = number.parse().ok();
         assert!(number.is_some_and(|number| number.abs() < 1e6), "{name}: {key}={value}");
+    }
+}
+
+/// The trials of a search stand on the page; the one whose strengths hold is marked.
+#[test]
+fn trials_are_shown() {
+    let mut sample = sample::jets();
+    assert!(!html(&sample.run()).unwrap().contains("Penalties as in"));
+    let trial = |trial, sparse, metric| {
+        let strengths = Strengths { sparse: Some(sparse), variance: None };
+        let penalties = [("fc1".to_owned(), strengths)].into();
+        TrialRecord { trial, epochs: 5, penalties, metric, seconds: 0.5 }
+    };
+    sample.trials = vec![trial(1, 1e-6, None), trial(2, 4e-4, Some(0.7512))];
+    let best = sample.trials[1].clone();
+    sample.result.search = Some(SearchRecord { name: "bayesian".to_owned(), trials: 2, best });
+    let page = html(&sample.run()).unwrap();
+    check("page", &page);
+    for words in ["Penalties as in trial 2 of 2 trials", "diverged", "75.1", "taken"] {
+        assert!(page.contains(words), "{words}");
     }
 }
 
@@ -142,7 +163,7 @@ fn odd_numbers_leave_the_pictures_whole() {
         (steps[0].metric, steps[1].solver.bound, steps[2].seconds) = (odd[5], odd[6], odd[7]);
         (curves[3].epoch.loss, curves[4].epoch.metric) = (odd[7], odd[8]);
         steps[3].achieved.insert("dsp".to_owned(), odd[8]);
-        let odd = Sample { result, steps, curves, before: sample.before.clone(), after: sample.after.clone(), config: sample.config.clone() };
+        let odd = Sample { result, trials: Vec::new(), steps, curves, before: sample.before.clone(), after: sample.after.clone(), config: sample.config.clone() };
         documents(&odd).iter().for_each(|(name, text)| check(name, text));
         handaxe_report::table(&odd.result);
     });

@@ -51,14 +51,6 @@ impl Dimension {
         Self::new(name, (0..count).map(value).collect())
     }
 
-    /// What hls4ml tries for the strength of a penalty: 16 values from 1e-6 to 1e-2.
-    ///
-    /// # Errors
-    /// None in practice: the values are constants.
-    pub fn penalties(name: impl Into<String>) -> Result<Self, Error> {
-        Self::logarithmic(name, 1e-6, 1e-2, 16)
-    }
-
     /// The hyper-parameter's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -90,7 +82,7 @@ mod tests {
 
     #[test]
     fn sixteen_values_from_a_millionth_to_a_hundredth() {
-        let penalties = Dimension::penalties("dense").unwrap();
+        let penalties = Dimension::logarithmic("dense", 1e-6, 1e-2, 16).unwrap();
         let values = penalties.values();
         assert_eq!((values.len(), values[0], values[15]), (16, 1e-6, 1e-2));
         let ratio = 1e4f64.powf(1.0 / 15.0);

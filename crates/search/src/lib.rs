@@ -5,11 +5,11 @@
 //! recorded outcomes, and the same seed always asks for the same trials.
 //!
 //! ```
-//! use handaxe_search::{Dimension, Outcome, Search, Settings, best};
+//! use handaxe_search::{Method, Outcome, Search, Settings, best};
 //!
 //! // How hard to press the weights of two layers towards zero: 16 values from 1e-6 to 1e-2.
-//! let space = vec![Dimension::penalties("dense1")?, Dimension::penalties("dense2")?];
 //! let settings = Settings { kind: "bayesian".parse()?, ..Settings::default() };
+//! let space = vec![settings.dimension("dense1")?, settings.dimension("dense2")?];
 //! let search = settings.build(space, 6)?; // up to 6 epochs a trial
 //!
 //! let mut done = Vec::new();
@@ -74,6 +74,24 @@ pub trait Search: Send + Sync {
 
     /// How many trials the whole search takes.
     fn trials(&self) -> usize;
+}
+
+/// A way to search, before it is known what: what a run is told.
+pub trait Method: Send + Sync {
+    /// Its name in records.
+    fn name(&self) -> &str;
+
+    /// The values to try for the strength of a penalty.
+    ///
+    /// # Errors
+    /// As [`Dimension::logarithmic`].
+    fn dimension(&self, name: &str) -> Result<Dimension, Error>;
+
+    /// The search of `space`, with up to `epochs` epochs a trial.
+    ///
+    /// # Errors
+    /// A space, or a number of epochs, that this search can do nothing with.
+    fn build(&self, space: Vec<Dimension>, epochs: usize) -> Result<Box<dyn Search>, Error>;
 }
 
 /// The outcome with the highest score; of equal ones the first. None when nothing was tried.

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Bayesian, Dimension, Error, Hyperband, Search};
+use crate::{Bayesian, Dimension, Error, Hyperband, Method, Search};
 
 /// The built-in searches, by the names of the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,7 +43,7 @@ impl FromStr for Kind {
 }
 
 /// Everything a built-in search may need; each takes what concerns it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Which search.
     pub kind: Kind,
@@ -51,23 +51,38 @@ pub struct Settings {
     pub trials: usize,
     /// `hyperband`: one trial in so many goes on to the next rung.
     pub factor: usize,
+    /// Strengths of penalties are tried between these two.
+    pub range: (f64, f64),
+    /// How many values of them, evenly spaced in their logarithms.
+    pub values: usize,
     /// What the trials are drawn from.
     pub seed: u64,
 }
 
 impl Default for Settings {
-    /// hls4ml's defaults: 10 Bayesian trials, factor 3.
+    /// hls4ml's defaults: 10 Bayesian trials, factor 3, 16 values from 1e-6 to 1e-2.
     fn default() -> Self {
-        Self { kind: Kind::default(), trials: 10, factor: 3, seed: 1 }
+        Self {
+            kind: Kind::default(),
+            trials: 10,
+            factor: 3,
+            range: (1e-6, 1e-2),
+            values: 16,
+            seed: 1,
+        }
     }
 }
 
-impl Settings {
-    /// The search that these settings describe, with up to `epochs` epochs a trial.
-    ///
-    /// # Errors
-    /// Those of [`Bayesian::new`] or [`Hyperband::new`].
-    pub fn build(&self, space: Vec<Dimension>, epochs: usize) -> Result<Box<dyn Search>, Error> {
+impl Method for Settings {
+    fn name(&self) -> &str {
+        self.kind.name()
+    }
+
+    fn dimension(&self, name: &str) -> Result<Dimension, Error> {
+        Dimension::logarithmic(name, self.range.0, self.range.1, self.values)
+    }
+
+    fn build(&self, space: Vec<Dimension>, epochs: usize) -> Result<Box<dyn Search>, Error> {
         Ok(match self.kind {
             Kind::Bayesian => Box::new(Bayesian::new(space, self.trials, epochs, self.seed)?),
             Kind::Hyperband => Box::new(Hyperband::new(space, epochs, self.factor, self.seed)?),

@@ -1,11 +1,13 @@
 //! What holds of every search: the same trials for the same seed, wherever it was cut off, and values better than chance.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use handaxe_search::{Dimension, Error, Kind, Outcome, Search, Settings, Trial, best};
+use handaxe_search::{Dimension, Error, Kind, Method, Outcome, Search, Settings, Trial, best};
 use proptest::prelude::*;
 
 fn space(dimensions: usize) -> Vec<Dimension> {
-    (0..dimensions).map(|n| Dimension::penalties(format!("layer{n}")).unwrap()).collect()
+    (0..dimensions)
+        .map(|n| Dimension::logarithmic(format!("layer{n}"), 1e-6, 1e-2, 16).unwrap())
+        .collect()
 }
 
 fn build(kind: Kind, seed: u64) -> Box<dyn Search> {

@@ -288,7 +288,7 @@ impl Trainer for CandleTrainer {
         Ok(self.network.load(model)?)
     }
 
-    fn of(&self, model: &Model) -> Result<Box<dyn Trainer>, ForeignError> {
+    fn of(&self, model: &Model) -> Result<Box<dyn Trainer + Send>, ForeignError> {
         Ok(Box::new(Self {
             network: Network::new(model)?,
             data: self.data.clone(),
@@ -342,7 +342,8 @@ impl Trainer for CandleTrainer {
             order.shuffle(&mut shuffle);
             let rate = self.settings.learning_rate * self.settings.rate.share(epoch, fit.epochs);
             let loss = self.epoch(&order, rate, (&held, fit.regularisers), &mut dropout)?;
-            self.check_finite(epoch, loss)?;
+            let checked = self.check_finite(epoch, loss);
+            checked.map_err(|error| handaxe_optimize::Error::NotFinite(error.into()))?;
             let metric = self.evaluate(Part::Validation)?;
             if progress(&EpochRecord { epoch, loss, metric })? == Flow::Stop {
                 break;

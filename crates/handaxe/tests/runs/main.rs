@@ -5,6 +5,7 @@ mod aborts;
 mod layers;
 mod rankings;
 mod reduction;
+mod search;
 mod stops;
 
 use handaxe::prelude::*;

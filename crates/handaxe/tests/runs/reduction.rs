@@ -65,11 +65,8 @@ fn into(folder: &Path, model: &Model) -> (Model, Vec<u8>) {
             dir
         }
     };
-    let mut run = optimize(model).objective(GpuFlops).final_sparsity(0.5);
-    if let Some(checkpoint) = dir.checkpoint().unwrap() {
-        run = run.resume(checkpoint);
-    }
-    let done = run.run(&mut dir).unwrap();
+    let run = optimize(model).objective(GpuFlops).final_sparsity(0.5);
+    let done = run.resume(dir.checkpoint().unwrap()).run(&mut dir).unwrap();
     (done.outcome.model, fs::read(folder.join("epochs.jsonl")).unwrap())
 }
 

@@ -39,10 +39,7 @@ fn an_observer_stops_a_run_and_it_can_go_on() {
         assert_eq!(stopped.outcome.model == model, !best);
 
         let mut dir = RunDir::open(&path).unwrap();
-        let again = match dir.checkpoint().unwrap() {
-            Some(checkpoint) => run().resume(checkpoint),
-            None => run(),
-        };
+        let again = run().resume(dir.checkpoint().unwrap());
         assert!(again.run(&mut dir).unwrap().outcome.model == whole.outcome.model);
     }
 }

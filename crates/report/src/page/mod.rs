@@ -3,6 +3,7 @@
 mod layers;
 mod overview;
 mod steps;
+mod trials;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -26,7 +27,7 @@ pub fn html(run: &Run<'_>) -> Result<String, Error> {
     let resources = "A full bar is the layer before, the dark part what is left of it. Each column has its own scale.";
     let masks_note = "Every kernel of the network handed back.";
     let training = "Weights that a step removed are held at zero while it trains; rewinding lets them grow again.";
-    let sections = [
+    let mut sections = vec![
         (finding::metric(run), note(metric), scroll(plots::metric_figure(run).inline())),
         ("Before and after".to_owned(), note(layers), layers::table(run)),
         (finding::resources(run), note(resources), scroll(plots::resources_figure(run).inline())),
@@ -36,6 +37,9 @@ pub fn html(run: &Run<'_>) -> Result<String, Error> {
         (finding::diagnostics(run), html! {}, diagnostics(run)),
         ("Configuration in force".to_owned(), html! {}, html! { pre { (run.config) } }),
     ];
+    if let Some(finding) = finding::search(run) {
+        sections.insert(1, (finding, trials::note(), trials::table(run)));
+    }
     let page = html! {
         (DOCTYPE)
         html lang="en" xmlns="http://www.w3.org/1999/xhtml" {

@@ -52,7 +52,7 @@ fn phases(curves: &[CurveRecord], x: &Axis) -> Markup {
     let band = |phase| match phase {
         Phase::Baseline => Some("gone"),
         Phase::Rewind => Some("rewind"),
-        Phase::Fit | Phase::Reduce => None,
+        Phase::Trial | Phase::Fit | Phase::Reduce => None,
     };
     let steps = || stretches(curves, x, |a, b| a.step == b.step);
     let every = label_stride(steps().count());

@@ -12,13 +12,14 @@ use handaxe_data::{Tensor, seeded};
 use handaxe_graph::{Activation, Layer, LayerId, Model, Op, Padding, PoolKind, Window};
 use handaxe_optimize::{
     BeforeAfter, ByResource, CurveRecord, EpochRecord, LayerRecord, Phase, ResultRecord, SCHEMA,
-    Scores, SolverRecord, StepRecord,
+    Scores, SolverRecord, StepRecord, TrialRecord,
 };
 use handaxe_report::Run;
 use rand::Rng;
 
 pub(crate) struct Sample {
     pub(crate) result: ResultRecord,
+    pub(crate) trials: Vec<TrialRecord>,
     pub(crate) steps: Vec<StepRecord>,
     pub(crate) curves: Vec<CurveRecord>,
     pub(crate) before: Model,
@@ -30,6 +31,7 @@ impl Sample {
     pub(crate) fn run(&self) -> Run<'_> {
         Run {
             result: &self.result,
+            trials: &self.trials,
             steps: &self.steps,
             curves: &self.curves,
             before: &self.before,
@@ -124,6 +126,7 @@ fn sample(
         achieved: shares(sparsity),
         met: sparsity >= target,
         resources,
+        search: None,
         reduction: None,
         metrics: BTreeMap::new(),
         stopped: false,
@@ -138,7 +141,7 @@ fn sample(
         "model = \"{name}.safetensors\"\nseed = 7\nobjective = \"vivado-dsp\"\n\
          final-sparsity = {target}\nepochs = 6\nrtol = {rtol}\nscheduler = \"polynomial\"\n"
     );
-    Sample { result, steps, curves, before, after, config }
+    Sample { result, trials: Vec::new(), steps, curves, before, after, config }
 }
 
 fn network(name: &str, input: Vec<usize>, layers: impl Iterator<Item = (String, Op)>) -> Model {

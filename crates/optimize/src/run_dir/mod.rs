@@ -1,8 +1,10 @@
 //! The directory of a run: at any moment in a state to resume from.
 //!
-//! `run.toml` (effective configuration), `baseline.safetensors`, `steps.jsonl`, `epochs.jsonl`, `checkpoints/`, and at the
-//! end `model.safetensors` (and `model.keras` or `model.h5`) and `result.json`. A step counts from the moment that
+//! `run.toml` (effective configuration), `baseline.safetensors`, `trials.jsonl`, `steps.jsonl`, `epochs.jsonl`, `checkpoints/`,
+//! and at the end `model.safetensors` (and `model.keras` or `model.h5`) and `result.json`. A step counts from the moment that
 //! `steps.jsonl`, written last, is renamed, a reduction likewise from `reduction.json`.
+
+mod files;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,17 +13,17 @@ use std::sync::Arc;
 use handaxe_formats::model::Format;
 use handaxe_formats::native;
 use handaxe_graph::Model;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::inputs::InputRecord;
 use crate::{
     Checkpoint, CurveRecord, Disk, Error, Event, FileSystem, Flow, ForeignError, Observer, Phase,
-    Reduction, ReductionRecord, ResultRecord, StepRecord,
+    Reduction, ReductionRecord, ResultRecord, StepRecord, TrialRecord,
 };
+use files::{io, read_lines};
 
 const CONFIG: &str = "run.toml";
 const BASELINE: &str = "baseline.safetensors";
+const TRIALS: &str = "trials.jsonl";
 const STEPS: &str = "steps.jsonl";
 const EPOCHS: &str = "epochs.jsonl";
 const REDUCTION: &str = "reduction.json";
@@ -31,9 +33,10 @@ const MODEL: &str = "model.safetensors";
 const RESULT: &str = "result.json";
 
 /// All that a run, its report and a run over folds write; nothing else is ever deleted.
-const OURS: [&str; 17] = [
+const OURS: [&str; 18] = [
     CONFIG,
     BASELINE,
+    TRIALS,
     STEPS,
     EPOCHS,
     REDUCTION,
@@ -55,6 +58,7 @@ const OURS: [&str; 17] = [
 #[derive(Debug, Clone)]
 pub struct RunDir {
     path: PathBuf,
+    trials: Vec<TrialRecord>,
     steps: Vec<StepRecord>,
     epochs: Vec<CurveRecord>,
     disk: Arc<dyn Disk>,
@@ -120,6 +124,7 @@ impl RunDir {
     pub fn open(path: &Path) -> Result<Self, Error> {
         Self::check_is_run(path)?;
         let mut run = Self::at(path);
+        run.trials = read_lines(&path.join(TRIALS))?;
         run.steps = read_lines(&path.join(STEPS))?;
         run.epochs = read_lines(&path.join(EPOCHS))?;
         // Epochs of a step that never ended will be trained again.
@@ -132,8 +137,8 @@ impl RunDir {
     }
 
     fn at(path: &Path) -> Self {
-        let (steps, epochs) = (Vec::new(), Vec::new());
-        Self { path: path.to_owned(), steps, epochs, disk: Arc::new(FileSystem) }
+        let (trials, steps, epochs) = (Vec::new(), Vec::new(), Vec::new());
+        Self { path: path.to_owned(), trials, steps, epochs, disk: Arc::new(FileSystem) }
     }
 
     fn check_is_run(path: &Path) -> Result<(), Error> {
@@ -146,6 +151,11 @@ impl RunDir {
     /// Where the run lies.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The trials of the search for penalties recorded so far.
+    pub fn trials(&self) -> &[TrialRecord] {
+        &self.trials
     }
 
     /// The steps recorded so far.
@@ -191,19 +201,21 @@ impl RunDir {
         self.read_json(RESULT)
     }
 
-    /// Where the last whole step left the run; none before the first.
+    /// Where the last whole trial or step left the run.
     ///
     /// # Errors
     /// A broken checkpoint.
-    pub fn checkpoint(&self) -> Result<Option<Checkpoint>, Error> {
-        let Some(last) = self.steps.last() else { return Ok(None) };
+    pub fn checkpoint(&self) -> Result<Checkpoint, Error> {
         let best = match self.steps.iter().rfind(|step| step.good) {
             Some(step) => native::load(self.best_path(step.step))?,
             None => self.baseline()?,
         };
-        let current = native::load(self.current_path(last.step))?;
-        let reduction = self.reduction()?;
-        Ok(Some(Checkpoint { steps: self.steps.clone(), current, best, reduction }))
+        let current = match self.steps.last() {
+            Some(last) => native::load(self.current_path(last.step))?,
+            None => self.baseline()?,
+        };
+        let (trials, steps) = (self.trials.clone(), self.steps.clone());
+        Ok(Checkpoint { trials, steps, current, best, reduction: self.reduction()? })
     }
 
     /// What came of the reduction, if it was done.
@@ -323,64 +335,18 @@ impl RunDir {
     fn reduced_path(&self) -> PathBuf {
         self.path.join(CHECKPOINTS).join("reduced.safetensors")
     }
-
-    fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, Error> {
-        let path = self.path.join(name);
-        let text = fs::read_to_string(&path).map_err(io("read", &path))?;
-        serde_json::from_str(&text).map_err(|error| Error::Record {
-            path,
-            line: error.line(),
-            reason: error.to_string(),
-        })
-    }
-
-    fn write_json<T: Serialize>(&self, name: &str, record: &T) -> Result<(), Error> {
-        let mut json =
-            serde_json::to_vec_pretty(record).map_err(|error| self.record_error(name, error))?;
-        json.push(b'\n');
-        self.write(name, &json)
-    }
-
-    fn write_lines<T: Serialize>(&self, name: &'static str, records: &[T]) -> Result<(), Error> {
-        let mut text = Vec::new();
-        for record in records {
-            serde_json::to_writer(&mut text, record)
-                .map_err(|error| self.record_error(name, error))?;
-            text.push(b'\n');
-        }
-        self.write(name, &text)
-    }
-
-    fn write(&self, name: &str, content: &[u8]) -> Result<(), Error> {
-        self.write_to(&self.path.join(name), content)
-    }
-
-    fn write_model(&self, path: &Path, model: &Model) -> Result<(), Error> {
-        self.write_to(path, &native::to_bytes(model)?)
-    }
-
-    /// Under a temporary name first, which the next writer of the same file takes again: whoever reads `path` finds the old
-    /// content or the new.
-    fn write_to(&self, path: &Path, content: &[u8]) -> Result<(), Error> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let temporary = path.with_file_name(format!(".handaxe-{name}"));
-        let written = self.disk.write(&temporary, content);
-        written.and_then(|()| self.disk.rename(&temporary, path)).map_err(|source| {
-            // A part of a file would only take up room on a disk that may be full.
-            let _ = self.disk.remove(&temporary);
-            io("write", path)(source)
-        })
-    }
-
-    fn record_error(&self, name: &str, error: serde_json::Error) -> Error {
-        Error::Record { path: self.path.join(name), line: 0, reason: error.to_string() }
-    }
 }
 
 impl Observer for RunDir {
     fn notify(&mut self, event: &Event<'_>) -> Result<Flow, ForeignError> {
         match event {
+            // Trials are known by their records.
+            Event::Epoch(CurveRecord { phase: Phase::Trial, .. }) => {}
             Event::Epoch(record) => self.epochs.push((*record).clone()),
+            Event::Trial { record, .. } => {
+                self.trials.push((*record).clone());
+                self.write_lines(TRIALS, &self.trials)?;
+            }
             Event::Step { record, current, best } => self.save_step(record, current, best)?,
             Event::Reduced(reduction) => self.save_reduction(reduction)?,
             Event::Baseline { .. } | Event::Masked { .. } => {}
@@ -405,25 +371,4 @@ fn check_ours(path: &Path) -> Result<(), Error> {
 fn entries(path: &Path) -> Result<Vec<PathBuf>, Error> {
     let entries = fs::read_dir(path).map_err(io("read", path))?;
     entries.map(|entry| Ok(entry.map_err(io("read", path))?.path())).collect()
-}
-
-/// The records of a `.jsonl` file; none when it is not there yet.
-fn read_lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, Error> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(io("read", path)(error)),
-    };
-    let parse = |(line, text): (usize, &str)| {
-        serde_json::from_str(text).map_err(|error| Error::Record {
-            path: path.to_owned(),
-            line: line + 1,
-            reason: error.to_string(),
-        })
-    };
-    text.lines().enumerate().map(parse).collect()
-}
-
-fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
-    move |source| Error::Io { action, path: path.to_owned(), source }
 }
