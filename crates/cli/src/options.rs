@@ -172,6 +172,9 @@ pub(crate) struct Pruning {
     /// How groups add up in these penalties: 1 or 2 [default: 1]
     #[arg(long, value_name = "P")]
     penalty_norm: Option<u8>,
+    /// Train the value that a group of weights shares, in place of holding it at the group's mean
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    train_shared: Option<bool>,
     /// How these penalties are found: manual, bayesian or hyperband [default: bayesian; manual where one is given]
     #[arg(long, value_name = "NAME")]
     search: Option<String>,

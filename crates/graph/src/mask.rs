@@ -7,18 +7,30 @@ use crate::{Error, LayerId, Model};
 pub struct Mask {
     keep: Vec<bool>,
     offset: BTreeMap<usize, f32>,
+    shared: Vec<Vec<usize>>,
 }
 
 impl Mask {
     /// A mask over a kernel, row-major: `true` keeps a weight free, `false` holds it at 0.
     pub fn new(keep: Vec<bool>) -> Self {
-        Self { keep, offset: BTreeMap::new() }
+        Self { keep, offset: BTreeMap::new(), shared: Vec::new() }
     }
 
-    /// Holds the weight at `index` at `value`: a shared weight.
+    /// Holds the weight at `index` at `value`.
     pub fn hold(&mut self, index: usize, value: f32) {
         self.keep[index] = false;
         self.offset.insert(index, value);
+    }
+
+    /// Holds the weights at `members` at one value that they share.
+    pub fn share(&mut self, members: Vec<usize>, value: f32) {
+        members.iter().for_each(|&index| self.hold(index, value));
+        self.shared.push(members);
+    }
+
+    /// The groups of weights that share a value, by their indices.
+    pub fn shared(&self) -> &[Vec<usize>] {
+        &self.shared
     }
 
     /// For each weight, row-major, whether it is free.

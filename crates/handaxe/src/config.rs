@@ -152,6 +152,8 @@ pub struct RunConfig {
     pub variance_penalty: f64,
     /// How groups count in these penalties: 1 by the sum of their lengths, 2 by the root of the sum of squares.
     pub penalty_norm: u8,
+    /// Train the value that a group of weights shares, as one weight, in place of holding it at the group's mean.
+    pub train_shared: bool,
     /// How the strengths of these penalties are found: `manual` takes those given here, `bayesian` and `hyperband` try some for
     /// each layer on short training. By default bayesian, and manual where a penalty is given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -230,6 +232,7 @@ impl Default for RunConfig {
             sparse_penalty: 0.0,
             variance_penalty: 0.0,
             penalty_norm: 1,
+            train_shared: settings.train_shared,
             search: None,
             trials: search.trials,
             search_range: format!("{:e}..{:e}", search.range.0, search.range.1),

@@ -143,6 +143,7 @@ impl Prepared {
                 variance: config.variance_penalty,
                 norm: config.penalty_norm.try_into()?,
             },
+            train_shared: config.train_shared,
             layers: config.layers.clone(),
         };
         let mut run = Optimize::new(model, self.parts.clone())

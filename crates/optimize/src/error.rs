@@ -86,7 +86,7 @@ pub enum Error {
     NoTrial { trials: usize },
 
     /// How a trainer says that training diverged.
-    #[error("training: {0}")]
+    #[error("{0}")]
     NotFinite(#[source] ForeignError),
 
     #[error("training: {0}")]

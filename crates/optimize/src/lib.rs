@@ -33,7 +33,8 @@ pub use outcome::{Checkpoint, Outcome};
 pub use patience::Patience;
 pub use record::{
     BeforeAfter, ByResource, CurveRecord, LayerRecord, MetricRecord, Phase, ReductionRecord,
-    ResultRecord, SCHEMA, Scores, SearchRecord, SolverRecord, StepRecord, Strengths, TrialRecord,
+    ResultRecord, SCHEMA, Scores, SearchRecord, SharedRecord, SolverRecord, StepRecord, Strengths,
+    TrialRecord,
 };
 pub use reduction::Reduction;
 pub use run::Optimisation;

@@ -180,7 +180,7 @@ impl Plan {
             for group in 0..layer.sharing.as_ref().map_or(0, |_| layer.groups.count()) {
                 if let Some(value) = only_value(&layer.groups, group, kernel).filter(|v| *v != 0.0)
                 {
-                    layer.groups.members(group).for_each(|index| mask.hold(index, value));
+                    mask.share(layer.groups.members(group).collect(), value);
                 }
             }
             masks.insert(layer.attributes.id, mask);

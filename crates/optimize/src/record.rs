@@ -31,6 +31,9 @@ pub struct StepRecord {
     pub good: bool,
     /// Share of weights held at zero, by layer.
     pub sparsity: BTreeMap<String, f64>,
+    /// Weights that share a value with their group, by layer.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shared: BTreeMap<String, SharedRecord>,
     /// How well the curvature was known that the ranking went by, for the layers for which it was estimated.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub curvature: BTreeMap<String, Estimate>,
@@ -38,6 +41,15 @@ pub struct StepRecord {
     pub solver: SolverRecord,
     /// Wall time of the step.
     pub seconds: f64,
+}
+
+/// Weights of a layer that share values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedRecord {
+    /// How many weights.
+    pub weights: usize,
+    /// How many values they have between them.
+    pub values: usize,
 }
 
 /// How a knapsack was solved.

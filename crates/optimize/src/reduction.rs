@@ -1,5 +1,7 @@
 //! What follows the loop where zeros save only once they are gone: surgery, and training of what is left.
 
+use std::collections::BTreeMap;
+
 use handaxe_data::Direction;
 use handaxe_graph::{Mask, Masks, Model};
 use handaxe_prune::Reduced;
@@ -114,6 +116,16 @@ fn carried(masks: &Masks, reduced: &Reduced) -> Masks {
     for (id, mask) in masks.iter() {
         let Some(places) = reduced.weights.get(&id) else { continue };
         let mut left = Mask::new(vec![true; places.len()]);
+        let index_of: BTreeMap<usize, usize> =
+            places.iter().enumerate().map(|(index, &place)| (place, index)).collect();
+        for group in mask.shared() {
+            let members: Vec<usize> =
+                group.iter().filter_map(|place| index_of.get(place).copied()).collect();
+            let value = group.first().and_then(|&place| mask.held(place));
+            if let Some(value) = value.filter(|_| !members.is_empty()) {
+                left.share(members, value);
+            }
+        }
         for (index, &place) in places.iter().enumerate() {
             if let Some(value) = mask.held(place) {
                 left.hold(index, value);

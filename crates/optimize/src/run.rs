@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use handaxe_data::Direction;
-use handaxe_graph::{HlsConfig, Masks, Model};
+use handaxe_graph::{HlsConfig, LayerId, Mask, Masks, Model};
 use handaxe_knapsack::{Limits, Solver};
 use handaxe_objective::Objective;
 use handaxe_prune::{Ranking, Regularisers, Selection};
@@ -17,7 +17,7 @@ use crate::reduction::Judge;
 use crate::state::State;
 use crate::{
     Checkpoint, CurveRecord, EpochRecord, Error, Event, Fit, Flow, MetricRecord, Observer, Outcome,
-    Part, Patience, Phase, Settings, SolverRecord, StepRecord, Trainer,
+    Part, Patience, Phase, Settings, SharedRecord, SolverRecord, StepRecord, Trainer,
 };
 
 /// The parts of a run that can be swapped, each behind its trait.
@@ -245,6 +245,11 @@ impl Optimisation<'_> {
             names.map(|(place, name)| ((*name).to_owned(), values(place))).collect()
         };
         let layers = selection.masks.iter();
+        let shared = |(id, mask): (LayerId, &Mask)| {
+            let weights = mask.shared().iter().map(Vec::len).sum();
+            let record = SharedRecord { weights, values: mask.shared().len() };
+            (weights > 0).then(|| (model.layer(id).name().to_owned(), record))
+        };
         StepRecord {
             step,
             asked: by_resource(&|place| selection.resources[place].asked),
@@ -256,6 +261,7 @@ impl Optimisation<'_> {
             sparsity: layers
                 .map(|(id, mask)| (model.layer(id).name().to_owned(), mask.sparsity()))
                 .collect(),
+            shared: selection.masks.iter().filter_map(shared).collect(),
             solver: SolverRecord {
                 name: selection.solver.clone(),
                 status: selection.status.as_str().to_owned(),
@@ -279,7 +285,8 @@ impl Optimisation<'_> {
         if epochs == 0 {
             return Ok(());
         }
-        let fit = Fit { epochs, frozen, regularisers, stream };
+        let train_shared = self.settings.train_shared;
+        let fit = Fit { epochs, frozen, train_shared, regularisers, stream };
         let mut patience = Patience::new(trainer.direction(), self.settings.patience);
         let mut flow = Flow::GoOn;
         let mut progress = |epoch: &EpochRecord| {

@@ -27,6 +27,8 @@ pub struct Settings {
     pub reduce: Option<bool>,
     /// Penalties that draw groups of weights to zero or to one value while the network is trained.
     pub penalties: Penalties,
+    /// Whether the value that a group of weights shares is trained, as one weight, or held at the group's mean.
+    pub train_shared: bool,
     /// What holds for single layers instead, by their names.
     pub layers: BTreeMap<String, LayerSettings>,
 }
@@ -44,6 +46,7 @@ impl Default for Settings {
             floor: 1,
             reduce: None,
             penalties: Penalties::default(),
+            train_shared: false,
             layers: BTreeMap::new(),
         }
     }

@@ -26,6 +26,8 @@ pub struct Fit<'a> {
     pub epochs: usize,
     /// Weights to hold fixed: they keep their bits whatever the optimiser's momentum or decay.
     pub frozen: Option<&'a Masks>,
+    /// Whether weights that share a value are trained as one, in place of being held at it.
+    pub train_shared: bool,
     /// Penalties on kernels, added to the loss.
     pub regularisers: Option<&'a Regularisers>,
     /// All randomness of this stretch (order of samples, dropout) comes from the run's seed and this number,

@@ -165,7 +165,7 @@ impl<'a> Layer<'a> {
         let mut mask = Mask::new(keep);
         for group in self.groups(Fate::Cut).filter(|&group| self.action[group] == Action::Share) {
             let mean = self.candidate.mean(group);
-            groups.members(group).for_each(|index| mask.hold(index, mean));
+            mask.share(groups.members(group).collect(), mean);
         }
         mask
     }

@@ -35,19 +35,54 @@ impl Penalty {
     }
 }
 
-/// The weights that a stretch of training must not change, with the values they have, array by array.
+/// What a stretch of training must not change, array by array.
 pub(crate) struct Held {
-    arrays: Vec<Vec<(usize, f32)>>,
+    arrays: Vec<HeldArray>,
+}
+
+/// What must not change of one array.
+#[derive(Default)]
+struct HeldArray {
+    /// Weights that stay, with the values they have.
+    fixed: Vec<(usize, f32)>,
+    /// Weights that move as one.
+    tied: Vec<Vec<usize>>,
+}
+
+impl HeldArray {
+    /// Before the optimiser's step. Without a slope no momentum gathers behind a held weight; tied weights have the slope of
+    /// the one weight that they are: the sum of theirs.
+    fn bind(&self, gradient: &mut [f32]) {
+        self.fixed.iter().for_each(|&(index, _)| gradient[index] = 0.0);
+        for group in &self.tied {
+            let sum = group.iter().map(|&index| gradient[index]).sum();
+            group.iter().for_each(|&index| gradient[index] = sum);
+        }
+    }
+
+    /// After it: whatever else a rule does, held weights keep their bits, and tied ones have the same.
+    fn restore(&self, weights: &mut [f32]) {
+        self.fixed.iter().for_each(|&(index, value)| weights[index] = value);
+        for group in &self.tied {
+            let first = group.first().map_or(0.0, |&index| weights[index]);
+            group.iter().for_each(|&index| weights[index] = first);
+        }
+    }
 }
 
 impl Held {
-    /// The weights that `masks` do not keep free, as they are now.
-    pub(crate) fn new(network: &Network, masks: Option<&Masks>) -> Result<Self, Error> {
+    /// The weights that `masks` do not keep free, as they are now; those that share a value are tied instead where that is
+    /// to be trained.
+    pub(crate) fn new(
+        network: &Network,
+        masks: Option<&Masks>,
+        train_shared: bool,
+    ) -> Result<Self, Error> {
         let mut arrays = Vec::new();
         for parameter in network.parameters() {
             let mask = masks.and_then(|masks| masks.get(parameter.layer));
             let (Some(mask), "kernel") = (mask, parameter.name) else {
-                arrays.push(Vec::new());
+                arrays.push(HeldArray::default());
                 continue;
             };
             let kernel = Operand::new(parameter.var)?;
@@ -59,8 +94,12 @@ impl Held {
                     expected: kernel.len(),
                 });
             }
-            let weights = kernel.iter().copied().enumerate().zip(keep);
-            arrays.push(weights.filter(|(_, keep)| !**keep).map(|(held, _)| held).collect());
+            let tied = if train_shared { mask.shared().to_vec() } else { Vec::new() };
+            let mut free = keep.to_vec();
+            tied.iter().flatten().for_each(|&index| free[index] = true);
+            let weights = kernel.iter().copied().enumerate().zip(free);
+            let fixed = weights.filter(|(_, free)| !free).map(|(held, _)| held).collect();
+            arrays.push(HeldArray { fixed, tied });
         }
         Ok(Self { arrays })
     }
@@ -94,11 +133,9 @@ pub(crate) fn step(
                 paid += regulariser.value(weights);
                 regulariser.add_slope(weights, &mut gradient);
             }
-            // Without a slope no momentum gathers behind a held weight; restoring it keeps its bits through
-            // whatever else a rule does.
-            held.iter().for_each(|&(index, _)| gradient[index] = 0.0);
+            held.bind(&mut gradient);
             rule.update(array, weights, &gradient);
-            held.iter().for_each(|&(index, value)| weights[index] = value);
+            held.restore(weights);
         })?;
     }
     Ok(paid)

@@ -333,7 +333,7 @@ impl Trainer for CandleTrainer {
         fit: &Fit<'_>,
         progress: &mut dyn FnMut(&EpochRecord) -> Result<Flow, ForeignError>,
     ) -> Result<(), ForeignError> {
-        let held = Held::new(&self.network, fit.frozen)?;
+        let held = Held::new(&self.network, fit.frozen, fit.train_shared)?;
         let stream = STREAM.wrapping_add(fit.stream.wrapping_mul(2));
         let mut shuffle = seeded(self.settings.seed, stream);
         let mut dropout = seeded(self.settings.seed, stream.wrapping_add(1));

@@ -82,3 +82,34 @@ fn penalties_are_per_layer() {
     let other = length("fc2", &[("fc1", penalised)]);
     assert!(other > 0.8 * length("fc2", &[]), "{other}");
 }
+
+/// Weights that share a value stay together whether that value is held or trained; the record counts them.
+#[test]
+fn shared_values_are_held_or_trained() {
+    let model = network();
+    let run = |train_shared| {
+        let run = optimize(&model)
+            .boxed_objective(handaxe::objective::objective("weight-memory").unwrap());
+        let precision = "ap_fixed<16,6>".parse().unwrap();
+        let run = run.config(HlsConfig::uniform(precision, 1, Strategy::Latency).unwrap());
+        run.settings(Settings { train_shared, ..settings() })
+            .final_sparsity(0.4)
+            .run(&mut ())
+            .unwrap()
+    };
+    let (held, trained) = (run(false), run(true));
+    assert!(held.outcome.model != trained.outcome.model);
+    for done in [held, trained] {
+        let best = done.outcome.best_step().unwrap();
+        assert!(done.result.met && !best.shared.is_empty());
+        for (layer, shared) in &best.shared {
+            assert!(shared.weights > shared.values && shared.values > 0);
+            let kernel = done.outcome.model.layer(done.outcome.model.find(layer).unwrap()).kernel();
+            let mut bits: Vec<u32> = kernel.unwrap().values().iter().map(|w| w.to_bits()).collect();
+            let all = bits.len();
+            bits.sort_unstable();
+            bits.dedup();
+            assert!(bits.len() <= all - shared.weights + shared.values + 1, "{layer}");
+        }
+    }
+}

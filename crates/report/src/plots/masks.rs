@@ -113,6 +113,10 @@ fn remains(run: &Run<'_>, layer: &Layer) -> String {
     if empty > 0 {
         text += &format!("; {} of {outputs} outputs empty", thousands(empty as u64));
     }
+    if let Some(shared) = run.chosen().and_then(|step| step.shared.get(layer.name())) {
+        let weights = thousands(shared.weights as u64);
+        text += &format!("; {weights} share {}", count(shared.values, "value"));
+    }
     let original = run.before.find(layer.name()).ok().and_then(|id| run.before.layer(id).kernel());
     if let Some(original) = original.filter(|original| original.shape() != kernel.shape()) {
         text += &format!("; was {:?}", original.shape());

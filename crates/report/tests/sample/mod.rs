@@ -269,6 +269,7 @@ fn steps(
                 .collect()
         };
         StepRecord {
+            shared: BTreeMap::new(),
             curvature: BTreeMap::new(),
             metrics: BTreeMap::new(),
             step,

@@ -92,6 +92,69 @@ fn held_weights_keep_their_bits_through_any_optimiser_and_regulariser() {
     }
 }
 
+/// Three columns of the last layer, each of one value, and a pruned weight.
+fn share(model: &mut Model) -> Masks {
+    let (id, mut kernel) = model
+        .layers()
+        .filter_map(|(id, layer)| Some((id, layer.kernel()?.clone())))
+        .last()
+        .unwrap();
+    let mut mask = Mask::new(vec![true; kernel.values().len()]);
+    for (column, value) in [0.25, -0.5].into_iter().enumerate() {
+        mask.share((0..kernel.shape()[0]).map(|row| row * 3 + column).collect(), value);
+    }
+    mask.hold(2, 0.0);
+    mask.apply(kernel.values_mut());
+    model.set_weight(id, "kernel", kernel).unwrap();
+    let mut masks = Masks::default();
+    masks.insert(id, mask);
+    masks
+}
+
+/// Weights that share a value are one weight in training: they keep one value, which moves by the sum of their slopes.
+#[test]
+fn shared_values_are_trained_as_one_weight() {
+    for optimiser in [Optimiser::Adam, Optimiser::Sgd { momentum: 0.0 }] {
+        let window = Window::dense(&[3, 3], Padding::Same);
+        let conv = Op::Conv { filters: 3, window, bias: true };
+        let mut model = chain(&[4, 4, 2], vec![conv, Op::Flatten, dense(3)]);
+        let masks = share(&mut model);
+        let data = data();
+        let rate = 0.01;
+        let settings = Settings {
+            batch_size: data.len(),
+            learning_rate: rate,
+            optimiser,
+            ..Settings::default()
+        };
+        let mut trainer = trainer(&model, &data, settings);
+        let (id, mask) = masks.iter().next().unwrap();
+        let before = model.layer(id).kernel().unwrap().values().to_vec();
+        let slopes = trainer.gradients().unwrap().remove(&id).unwrap();
+        for train_shared in [true, false] {
+            trainer.restore(&model).unwrap();
+            trainer.reset().unwrap();
+            let fit = Fit { epochs: 1, frozen: Some(&masks), train_shared, ..Fit::default() };
+            trainer.fit(&fit, &mut |_| Ok(Flow::GoOn)).unwrap();
+            let trained = trainer.model().unwrap();
+            let after = trained.layer(id).kernel().unwrap().values();
+            assert_eq!(after[2], 0.0);
+            for group in mask.shared() {
+                let first = group[0];
+                assert!(
+                    group.iter().all(|&index| after[index].to_bits() == after[first].to_bits())
+                );
+                assert_eq!(after[first] != before[first], train_shared);
+                let slope: f32 = group.iter().map(|&index| slopes[index]).sum();
+                let step = if optimiser == Optimiser::Adam { slope.signum() } else { slope };
+                let expected = before[first] - rate as f32 * step;
+                let fine = (after[first] - expected).abs() < 1e-5;
+                assert!(fine || !train_shared, "{optimiser}: {} {expected}", after[first]);
+            }
+        }
+    }
+}
+
 /// The penalty's slope at 0 is 0: a network without any other gradient stays where it is.
 #[test]
 fn regularisers_pull_towards_zero_and_leave_zero_alone() {
