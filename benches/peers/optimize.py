@@ -106,7 +106,7 @@ def dsps(kernels):
 def ours(folder, epochs, steps, seed):
     """The command line of handaxe for the same."""
     return [str(BINARY), "optimize", "--model", str(folder / "base.h5"), "--data", str(folder / "jets.npz"), "--standardise", "false",
-            "--objective", "vivado-dsp", "--final-sparsity", str(SPARSITY), "--precision", "ap_fixed<16,6>", "--reuse-factor", str(REUSE),
+            "--objective", "vivado-dsp", "--search", "manual", "--final-sparsity", str(SPARSITY), "--precision", "ap_fixed<16,6>", "--reuse-factor", str(REUSE),
             "--strategy", "Resource", "--io-type", "io_parallel", "--scheduler", "polynomial", "--steps", str(steps), "--epochs", str(epochs),
             "--batch-size", str(BATCH), "--learning-rate", "0.001", "--rtol", str(RTOL), "--seed", str(seed), "--json", "--quiet",
             "--out", str(folder / "run"), "--force"]

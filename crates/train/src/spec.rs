@@ -6,7 +6,7 @@ use handaxe_graph::{Activation, LayerId, Model, Op, Padding, PoolKind, Window};
 use crate::Error;
 
 /// What a spec may hold, for messages.
-const KNOWN: &str = "dense:N, conv:FxK[xS][:same], conv1d:FxK[xS][:same], maxpool:K, avgpool:K, globalavg, globalmax, \
+const KNOWN: &str = "dense:N, conv:FxK[xS][:same], conv1d:FxK[xS][:same], depthwise:K[xS][:same], maxpool:K, avgpool:K, globalavg, globalmax, \
                      flatten, reshape:AxB.., batchnorm, dropout:P and the activations linear, relu, leaky_relu, elu, \
                      selu, sigmoid, hard_sigmoid, tanh, hard_tanh, softplus, softsign, softmax";
 
@@ -21,6 +21,7 @@ const BATCH_NORM: Op = Op::BatchNorm { epsilon: 1e-3, momentum: 0.99 };
 /// | `dense:N` | dense with N units and bias |
 /// | `conv:FxK`, `conv:FxKxS`, `..:same` | two-dimensional convolution with F filters, a K x K window, stride S (1), with bias |
 /// | `conv1d:FxK`, ... | the same over one axis |
+/// | `depthwise:K`, `depthwise:KxS`, `..:same` | a filter for each channel, over as many axes as the data have |
 /// | `maxpool:K`, `avgpool:K` | pooling over K (x K) with stride K, over as many axes as the data have |
 /// | `globalavg`, `globalmax` | pooling over all pixels |
 /// | `flatten`, `reshape:AxB..` | all axes into one, or into others |
@@ -86,19 +87,30 @@ impl Token<'_> {
         let argument = fields.next();
         let same = match (name, fields.next(), fields.next()) {
             (_, None, None) => false,
-            ("conv" | "conv1d", Some("same"), None) => true,
+            ("conv" | "conv1d" | "depthwise", Some("same"), None) => true,
             _ => return Err(self.wrong("there is something after the part's end".to_owned())),
         };
+        let spatial = axes.saturating_sub(1).clamp(1, 2);
         let op = match name {
             "dense" => Op::Dense { units: self.number(argument, "dense:64")?, bias: true },
             "conv" => self.conv(argument, 2, same, "conv:16x3, conv:16x3x2 or conv:16x3:same")?,
             "conv1d" => {
                 self.conv(argument, 1, same, "conv1d:16x3, conv1d:16x3x2 or conv1d:16x3:same")?
             }
+            "depthwise" => {
+                let example = "depthwise:3, depthwise:3x2 or depthwise:3:same";
+                let (size, stride) = match self.numbers(argument, example)?[..] {
+                    [size] => (size, 1),
+                    [size, stride] => (size, stride),
+                    _ => return Err(self.wrong(format!("write {example}"))),
+                };
+                let window = window(size, stride, spatial, same);
+                Op::DepthwiseConv { multiplier: 1, window, bias: true }
+            }
             "maxpool" | "avgpool" => {
                 let size = self.number(argument, "maxpool:2 or avgpool:2")?;
                 let kind = if name == "maxpool" { PoolKind::Max } else { PoolKind::Average };
-                let window = Window::tiling(&vec![size; axes.saturating_sub(1).clamp(1, 2)]);
+                let window = Window::tiling(&vec![size; spatial]);
                 Op::Pool { kind, window }
             }
             "reshape" => Op::Reshape { shape: self.numbers(argument, "reshape:28x28x1")? },
@@ -138,10 +150,7 @@ impl Token<'_> {
             [filters, size, stride] => (filters, size, stride),
             _ => return Err(self.wrong(format!("write {example}"))),
         };
-        let padding = if same { Padding::Same } else { Padding::Valid };
-        let window =
-            Window { strides: vec![stride; axes], ..Window::dense(&vec![size; axes], padding) };
-        Ok(Op::Conv { filters, window, bias: true })
+        Ok(Op::Conv { filters, window: window(size, stride, axes, same), bias: true })
     }
 
     fn numbers(&self, argument: Option<&str>, example: &str) -> Result<Vec<usize>, Error> {
@@ -156,6 +165,11 @@ impl Token<'_> {
     fn wrong(&self, right: String) -> Error {
         Error::Spec { place: self.place, token: self.text.to_owned(), right }
     }
+}
+
+fn window(size: usize, stride: usize, axes: usize, same: bool) -> Window {
+    let padding = if same { Padding::Same } else { Padding::Valid };
+    Window { strides: vec![stride; axes], ..Window::dense(&vec![size; axes], padding) }
 }
 
 #[cfg(test)]
@@ -180,6 +194,13 @@ mod tests {
         );
         let series = parse("conv1d:4x3,avgpool:2,flatten,dense:2", "s", &[10, 3]).unwrap();
         assert_eq!(series.layer(series.find("pool1").unwrap()).output_shape(), [4, 4]);
+        for (input, spec, shape) in [
+            (&[9, 9, 3][..], "depthwise:3x2:same", &[5, 5, 3][..]),
+            (&[10, 4], "depthwise:3", &[8, 4]),
+        ] {
+            let model = parse(spec, "d", input).unwrap();
+            assert_eq!(model.layer(model.find("depthwise1").unwrap()).output_shape(), shape);
+        }
     }
 
     #[test]
