@@ -354,6 +354,15 @@ impl RunConfig {
         if self.search_name() == MANUAL {
             return Ok(None);
         }
+        let given =
+            [self.sparse_penalty, self.variance_penalty].into_iter().find(|given| *given != 0.0);
+        if let Some(given) = given {
+            return Err(Error::Value {
+                what: "the penalty of all layers",
+                given: given.to_string(),
+                right: "0 where penalties are searched, or the search manual",
+            });
+        }
         let ends = self
             .search_range
             .split_once("..")
