@@ -70,7 +70,7 @@ pub(crate) fn search(run: &Run<'_>) -> Option<String> {
     let search = run.result.search.as_ref()?;
     let value = name::metric_value(&run.result.metric, search.best.metric?);
     let metric = name::metric(&run.result.metric);
-    let (best, trials) = (search.best.trial, count(search.trials, "trial"));
+    let (best, trials) = (search.best.trial, search.trials);
     Some(format!("Penalties as in trial {best} of {trials}: validation {metric} {value}"))
 }
 

@@ -67,7 +67,7 @@ fn trials_are_shown() {
     sample.result.search = Some(SearchRecord { name: "bayesian".to_owned(), trials: 2, best });
     let page = html(&sample.run()).unwrap();
     check("page", &page);
-    for words in ["Penalties as in trial 2 of 2 trials", "diverged", "75.1", "taken"] {
+    for words in ["Penalties as in trial 2 of 2:", "diverged", "75.1", "taken"] {
         assert!(page.contains(words), "{words}");
     }
 }

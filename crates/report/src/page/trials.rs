@@ -1,7 +1,7 @@
 use handaxe_optimize::{Strengths, TrialRecord};
 use maud::{Markup, html};
 
-use crate::number::{duration, significant};
+use crate::number::duration;
 use crate::{Run, name};
 
 pub(super) fn note() -> Markup {
@@ -52,7 +52,7 @@ fn row(run: &Run<'_>, trial: &TrialRecord, layers: &[&String]) -> Markup {
 /// To zero, and to one value where weights may share one.
 fn strengths(of: Option<&Strengths>) -> String {
     let Strengths { sparse, variance } = of.copied().unwrap_or_default();
-    let text = |strength| significant(strength, 2);
+    let text = |strength: f64| format!("{strength:.1e}");
     match (sparse, variance) {
         (Some(sparse), Some(variance)) => format!("{} / {}", text(sparse), text(variance)),
         (strength, other) => strength.or(other).map_or_else(|| "–".to_owned(), text),
