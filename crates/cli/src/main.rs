@@ -7,6 +7,7 @@ mod failure;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod files;
+mod folds;
 mod inspect;
 mod knapsack;
 mod optimize;

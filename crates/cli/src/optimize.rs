@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use handaxe::report::{Align, Table};
-use handaxe::run::{ByResource, ResultRecord, RunDir, SCHEMA};
+use handaxe::run::{ResultRecord, RunDir};
 use handaxe::{Error, Finished, RunConfig, Samples};
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::folds;
 use crate::options::{Hardware, Pruning, Source, Speech, Training};
 use crate::output;
 use crate::progress::Progress;
@@ -56,16 +56,6 @@ pub(crate) struct Command {
     resume: Option<PathBuf>,
 }
 
-/// What several runs over folds come to.
-#[derive(Serialize)]
-struct Folds {
-    schema: u32,
-    folds: Vec<ResultRecord>,
-    mean_baseline_test: f64,
-    mean_final_test: f64,
-    ratio: f64,
-}
-
 /// Runs the command.
 pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
     if let Some(dir) = &command.resume {
@@ -82,7 +72,7 @@ pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
             };
             let root = root.map_err(Error::from)?;
             root.begin_folds(&config.to_toml()?).map_err(Error::from)?;
-            run_folds(&config, &samples, folds, &root, speech)
+            folds::run(&config, &samples, folds, &root, speech)
         }
         _ => conclude(&one(&config, &samples, command.force, speech)?, speech),
     }
@@ -98,7 +88,7 @@ fn resume(dir: &Path, command: &Command, speech: Speech) -> Result<(), Failure> 
     let config = RunConfig::parse(&run.config().map_err(Error::from)?)?;
     match config.folds {
         Some(folds) if config.fold.is_none() => {
-            run_folds(&config, &load(&config)?, folds, &run, speech)
+            folds::run(&config, &load(&config)?, folds, &run, speech)
         }
         _ => conclude(&resume_one(dir, speech)?, speech),
     }
@@ -110,7 +100,7 @@ fn resume_one(dir: &Path, speech: Speech) -> Result<Finished, Failure> {
 }
 
 /// The samples that a run names: the embedded ones or a file's.
-fn load(config: &RunConfig) -> Result<Samples, Error> {
+pub(crate) fn load(config: &RunConfig) -> Result<Samples, Error> {
     if config.data.as_deref() != Some(EXAMPLE) {
         return Samples::load(config);
     }
@@ -213,88 +203,4 @@ fn unmet(result: &ResultRecord) -> String {
     format!(
         "the asked sparsity was not met within the tolerance ({shares}); allow more loss with --rtol, or train longer with --epochs"
     )
-}
-
-/// One run for each fold, in folders of a common directory, and their mean.
-fn run_folds(
-    config: &RunConfig,
-    samples: &Samples,
-    folds: usize,
-    root: &RunDir,
-    speech: Speech,
-) -> Result<(), Failure> {
-    if samples.test.is_some() {
-        let message = "--folds divides data that come without a test part".to_owned();
-        return Err(Failure::Input(message));
-    }
-    let mut results = Vec::new();
-    for fold in 1..=folds {
-        let out = root.path().join(format!("fold-{fold}"));
-        let finished = match RunDir::open(&out) {
-            Ok(_) => resume_one(&out, speech)?,
-            Err(_) => {
-                let config = RunConfig { fold: Some(fold), out: Some(out), ..config.clone() };
-                one(&config, samples, true, speech)?
-            }
-        };
-        if !speech.quiet {
-            let ResultRecord { baseline, last, met, .. } = &finished.result;
-            let verdict = if *met { "met" } else { "not met" };
-            let (before, after) = (baseline.test, last.test);
-            output::note(&format!("fold {fold}: test {before:.4} -> {after:.4}, {verdict}"));
-        }
-        results.push(finished.result);
-    }
-    let summary = Folds::new(results);
-    let json =
-        serde_json::to_vec_pretty(&summary).map_err(|error| Failure::Other(error.to_string()))?;
-    let path = root.path().join("folds.json");
-    handaxe::formats::write_atomically(&path, |file| file.write_all(&json)).map_err(Error::from)?;
-    if speech.json {
-        output::json(&summary)?
-    } else {
-        output::text(&summary.table())?
-    }
-    match summary.folds.iter().all(|result| result.met) {
-        true => Ok(()),
-        false => Err(Failure::NotMet("not every fold met what was asked".to_owned())),
-    }
-}
-
-impl Folds {
-    fn new(folds: Vec<ResultRecord>) -> Self {
-        let mean =
-            |of: fn(&ResultRecord) -> f64| folds.iter().map(of).sum::<f64>() / folds.len() as f64;
-        let (mean_baseline_test, mean_final_test) =
-            (mean(|fold| fold.baseline.test), mean(|fold| fold.last.test));
-        let ratio = mean_final_test / mean_baseline_test;
-        Self { schema: SCHEMA, folds, mean_baseline_test, mean_final_test, ratio }
-    }
-
-    fn table(&self) -> String {
-        let resources: Vec<&String> =
-            self.folds.iter().take(1).flat_map(|fold| fold.achieved.keys()).collect();
-        let shares = resources.iter().flat_map(|name| {
-            [format!("{name} asked"), "feasible".to_owned(), "reached".to_owned()]
-        });
-        let heads: Vec<String> =
-            ["test before".to_owned(), "after".to_owned()].into_iter().chain(shares).collect();
-        let columns = heads.iter().map(|head| (head.as_str(), Align::Right));
-        let mut table = Table::new([("fold", Align::Left)].into_iter().chain(columns));
-        for (number, fold) in self.folds.iter().enumerate() {
-            let share = |shares: &ByResource<f64>, name: &str| {
-                shares.get(name).map_or_else(|| "-".to_owned(), |share| format!("{share:.4}"))
-            };
-            let shares = resources.iter().flat_map(|name| {
-                [share(&fold.asked, name), share(&fold.feasible, name), share(&fold.achieved, name)]
-            });
-            let scores = [fold.baseline.test, fold.last.test].map(|score| format!("{score:.4}"));
-            table.row([(number + 1).to_string()].into_iter().chain(scores).chain(shares));
-        }
-        table.rule();
-        let means =
-            [self.mean_baseline_test, self.mean_final_test].map(|score| format!("{score:.4}"));
-        table.row(["mean".to_owned()].into_iter().chain(means));
-        format!("{table}\nMean test metric after / before: {:.4}\n", self.ratio)
-    }
 }

@@ -1,10 +1,12 @@
 use handaxe::run::{CurveRecord, Event, Flow, ForeignError, Observer, Phase};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::output;
 
 /// Shows a run as it goes: a bar on a terminal, a line a step elsewhere. All on standard error.
 pub(crate) struct Progress {
+    /// What the run is called where several go on at once; stands before everything that is said.
+    name: String,
     bar: ProgressBar,
     baseline_epochs: usize,
     epochs: usize,
@@ -15,15 +17,36 @@ impl Progress {
     /// For a run of `epochs` a step after `baseline_epochs`; silent when `quiet`.
     pub(crate) fn new(baseline_epochs: usize, epochs: usize, quiet: bool) -> Self {
         let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(0) };
+        Self::on(bar, String::new(), (baseline_epochs, epochs), quiet)
+    }
+
+    /// The same for one of several runs at once, each of which has its bar among `bars`.
+    pub(crate) fn among(
+        bars: &MultiProgress,
+        name: String,
+        epochs: (usize, usize),
+        quiet: bool,
+    ) -> Self {
+        let bar = if quiet { ProgressBar::hidden() } else { bars.add(ProgressBar::new(0)) };
+        Self::on(bar, format!("{name}, "), epochs, quiet)
+    }
+
+    fn on(
+        bar: ProgressBar,
+        name: String,
+        (baseline_epochs, epochs): (usize, usize),
+        quiet: bool,
+    ) -> Self {
         if let Ok(style) =
             ProgressStyle::with_template("{msg:44} {bar:24} {pos}/{len} epochs {elapsed}")
         {
             bar.set_style(style);
         }
-        Self { bar, baseline_epochs, epochs, quiet }
+        Self { name, bar, baseline_epochs, epochs, quiet }
     }
 
-    fn say(&self, line: &str) {
+    pub(crate) fn say(&self, line: &str) {
+        let line = &format!("{}{line}", self.name);
         if self.quiet {
         } else if self.bar.is_hidden() {
             output::note(line);
@@ -32,24 +55,26 @@ impl Progress {
         }
     }
 
+    /// Beside the bar.
+    fn show(&self, message: String) {
+        self.bar.set_message(format!("{}{message}", self.name));
+    }
+
     fn epoch(&self, record: &CurveRecord) {
         let CurveRecord { phase, epoch, .. } = record;
         if *phase == Phase::Baseline {
             self.bar.set_length(self.baseline_epochs as u64);
-            self.bar.set_message(format!(
-                "baseline: loss {:.4}, metric {:.4}",
-                epoch.loss, epoch.metric
-            ));
+            self.show(format!("baseline: loss {:.4}, metric {:.4}", epoch.loss, epoch.metric));
         }
         if *phase == Phase::Trial {
-            self.bar.set_message(format!("trial {}: metric {:.4}", record.step, epoch.metric));
+            self.show(format!("trial {}: metric {:.4}", record.step, epoch.metric));
         }
         if *phase == Phase::Reduce {
             if epoch.epoch == 1 {
                 self.bar.set_position(0);
                 self.bar.set_length(self.epochs.saturating_mul(3) as u64 / 2);
             }
-            self.bar.set_message(format!("reduced network: metric {:.4}", epoch.metric));
+            self.show(format!("reduced network: metric {:.4}", epoch.metric));
         }
         self.bar.inc(1);
     }
@@ -70,7 +95,7 @@ impl Observer for Progress {
             Event::Masked { step, sparsity, .. } => {
                 self.bar.set_position(0);
                 self.bar.set_length(self.epochs as u64);
-                self.bar.set_message(format!("step {step}: asking for {:.1} %", 100.0 * sparsity));
+                self.show(format!("step {step}: asking for {:.1} %", 100.0 * sparsity));
             }
             Event::Step { record, .. } => {
                 let achieved = record.achieved.iter();

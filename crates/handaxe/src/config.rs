@@ -372,7 +372,12 @@ impl RunConfig {
             given: self.search_range.clone(),
             right: "two numbers above 0, such as 1e-6..1e-2",
         })?;
-        let (kind, trials, seed) = (self.search_name().parse()?, self.trials, self.seed);
+        let kind = self.search_name().parse().map_err(|_| Error::Value {
+            what: "the search",
+            given: self.search_name().to_owned(),
+            right: "manual, bayesian or hyperband",
+        })?;
+        let (trials, seed) = (self.trials, self.seed);
         Ok(Some(Box::new(handaxe_search::Settings {
             kind,
             trials,

@@ -22,6 +22,7 @@ mod run_dir;
 mod search;
 mod settings;
 mod state;
+mod threads;
 mod trainer;
 
 pub use disk::{Disk, FileSystem};
@@ -40,4 +41,5 @@ pub use reduction::Reduction;
 pub use run::Optimisation;
 pub use run_dir::RunDir;
 pub use settings::{Settings, default_rtol};
+pub use threads::single_threaded;
 pub use trainer::{ByKernel, Curvature, EpochRecord, Estimate, Fit, ForeignError, Part, Trainer};

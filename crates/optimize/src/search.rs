@@ -14,6 +14,7 @@ use handaxe_search::{Outcome, Search, Trial, best};
 use crate::plan::{Knob, Penalty, Plan};
 use crate::run::tell;
 use crate::state::State;
+use crate::threads::single_threaded;
 use crate::{
     CurveRecord, EpochRecord, Error, Event, Fit, Flow, Observer, Optimisation, Patience, Phase,
     SearchRecord, Trainer, TrialRecord,
@@ -57,7 +58,7 @@ impl Optimisation<'_> {
             let turned: Vec<_> = knobs.iter().zip(trial.values.iter().copied()).collect();
             plan.penalised(self.settings.penalties, &turned)
         };
-        let at_once = thread::available_parallelism().map_or(1, usize::from);
+        let at_once = rayon::current_num_threads();
         loop {
             let done: Vec<Outcome> =
                 state.trials.iter().map(|record| outcome(record, &knobs, direction)).collect();
@@ -137,12 +138,13 @@ fn run(attempts: Vec<Attempt>, observer: &mut dyn Observer) -> Result<Vec<TrialR
         let begin = |attempt: Attempt| {
             let sender = sender.clone();
             scope.spawn(move || {
-                attempt.run(|epoch| {
+                let epoch_ended = |epoch| {
                     // Nobody listens any more where the observer has failed.
                     let told = sender.send(epoch).is_ok();
                     let go_on = told && !stopped.load(Ordering::Relaxed);
                     if go_on { Flow::GoOn } else { Flow::Stop }
-                })
+                };
+                single_threaded(|| attempt.run(epoch_ended))
             })
         };
         let threads: Vec<_> = attempts.into_iter().map(begin).collect();
