@@ -66,12 +66,85 @@ pub type Regularisers = BTreeMap<LayerId, Regulariser>;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Regulariser {
     penalties: Penalties,
-    /// Those whose lengths count.
-    groups: Groups,
-    /// Those whose variances count.
-    spreads: Groups,
-    /// Interleaved parts of a group whose norms are added up.
+    /// Those whose lengths count: the parts of groups whose norms are added up, and how many make a group.
+    parts: Division,
     channels: usize,
+    /// Those whose variances count.
+    spreads: Division,
+}
+
+/// The weights of a kernel dealt out to parts.
+#[derive(Debug, Clone, PartialEq)]
+enum Division {
+    /// Each weight is a part of its own.
+    Single,
+    /// All weights are one part.
+    Whole,
+    /// The part of each weight, in row-major order, and the weights of each part.
+    Parts { of: Vec<u32>, sizes: Vec<f64> },
+}
+
+impl Division {
+    /// The members of every group go to its parts in turn.
+    fn new(groups: &Groups, parts: usize) -> Self {
+        if groups.size(0) == 1 {
+            return Self::Single;
+        }
+        if groups.count() * parts == 1 {
+            return Self::Whole;
+        }
+        let mut of = vec![0; groups.weights()];
+        let mut sizes = vec![0.0; groups.count() * parts];
+        for group in 0..groups.count() {
+            for (place, index) in groups.members(group).enumerate() {
+                let part = group * parts + place % parts;
+                of[index] = part as u32;
+                sizes[part] += 1.0;
+            }
+        }
+        Self::Parts { of, sizes }
+    }
+
+    /// For each part the sum of what `of` makes of its weights; it is also given the part. Not for single weights.
+    fn sums(&self, kernel: &[f32], term: impl Fn(f64, usize) -> f64) -> Vec<f64> {
+        match self {
+            Self::Single => kernel
+                .iter()
+                .enumerate()
+                .map(|(part, &weight)| term(f64::from(weight), part))
+                .collect(),
+            Self::Whole => vec![kernel.iter().map(|&weight| term(f64::from(weight), 0)).sum()],
+            Self::Parts { of, sizes } => {
+                let mut sums = vec![0.0; sizes.len()];
+                for (&weight, &part) in kernel.iter().zip(of) {
+                    sums[part as usize] += term(f64::from(weight), part as usize);
+                }
+                sums
+            }
+        }
+    }
+
+    /// Calls `visit` with each weight, its slope and its part.
+    fn each(&self, kernel: &[f32], slopes: &mut [f32], visit: impl Fn(f32, &mut f32, usize)) {
+        let pairs = kernel.iter().zip(slopes);
+        match self {
+            Self::Single => {
+                pairs.enumerate().for_each(|(part, (&weight, slope))| visit(weight, slope, part))
+            }
+            Self::Whole => pairs.for_each(|(&weight, slope)| visit(weight, slope, 0)),
+            Self::Parts { of, .. } => pairs
+                .zip(of)
+                .for_each(|((&weight, slope), &part)| visit(weight, slope, part as usize)),
+        }
+    }
+
+    fn size(&self, part: usize, weights: usize) -> f64 {
+        match self {
+            Self::Single => 1.0,
+            Self::Whole => weights as f64,
+            Self::Parts { sizes, .. } => sizes[part],
+        }
+    }
 }
 
 impl Regulariser {
@@ -102,12 +175,12 @@ impl Regulariser {
         penalties: Penalties,
     ) -> Result<Self, Error> {
         let groups = Groups::new(shape, structure)?;
-        let spreads = match structure {
-            Structure::Unstructured => Groups::new(&[groups.weights(), 1], &Structure::Structured)?,
-            _ => groups.clone(),
-        };
         let channels = if *structure == Structure::Structured { channels.max(1) } else { 1 };
-        Self { penalties, groups, spreads, channels }.checked()
+        let spreads = match structure {
+            Structure::Unstructured => Division::Whole,
+            _ => Division::new(&groups, 1),
+        };
+        Self { penalties, parts: Division::new(&groups, channels), channels, spreads }.checked()
     }
 
     fn checked(self) -> Result<Self, Error> {
@@ -122,68 +195,71 @@ impl Regulariser {
 
     /// The penalty on a kernel, row-major.
     pub fn value(&self, kernel: &[f32]) -> f64 {
-        let Penalties { sparse, variance, norm } = self.penalties;
+        self.add_slope(kernel, &mut [])
+    }
+
+    /// The penalty; adds its gradient by each weight. That of a group of zeros is 0.
+    pub fn add_slope(&self, kernel: &[f32], gradient: &mut [f32]) -> f64 {
+        let Penalties { sparse, variance, .. } = self.penalties;
         let mut value = 0.0;
         if sparse > 0.0 {
-            let lengths =
-                (0..self.groups.count()).map(|group| self.parts(kernel, group).iter().sum());
-            value += sparse * norm.of(lengths);
+            value += sparse * self.add_lengths(sparse, kernel, gradient);
         }
         if variance > 0.0 {
-            let variances = (0..self.spreads.count()).map(|group| self.spread(kernel, group).1);
-            value += variance * norm.of(variances);
+            value += variance * self.add_variances(variance, kernel, gradient);
         }
         value
     }
 
-    /// Adds the penalty's gradient by each weight; that of a group of zeros is 0.
-    pub fn add_slope(&self, kernel: &[f32], gradient: &mut [f32]) {
-        let Penalties { sparse, variance, norm } = self.penalties;
-        if sparse > 0.0 {
-            let parts: Vec<Vec<f64>> =
-                (0..self.groups.count()).map(|group| self.parts(kernel, group)).collect();
-            let lengths: Vec<f64> = parts.iter().map(|parts| parts.iter().sum()).collect();
-            let total = norm.of(lengths.iter().copied());
-            for (group, (parts, &length)) in parts.iter().zip(&lengths).enumerate() {
-                let outer = sparse * norm.slope(length, total);
-                for (place, index) in self.groups.members(group).enumerate() {
-                    let part = parts[place % self.channels];
-                    if part > 0.0 {
-                        gradient[index] += (outer * f64::from(kernel[index]) / part) as f32;
-                    }
-                }
+    /// The norm of the groups' lengths, whose gradient times `strength` is added.
+    fn add_lengths(&self, strength: f64, kernel: &[f32], gradient: &mut [f32]) -> f64 {
+        let norm = self.penalties.norm;
+        if matches!((&self.parts, norm), (Division::Single, Norm::One)) {
+            let step = strength as f32;
+            for (slope, &weight) in gradient.iter_mut().zip(kernel) {
+                *slope += step * (f32::from(weight > 0.0) - f32::from(weight < 0.0));
             }
+            return kernel.iter().map(|weight| f64::from(weight.abs())).sum();
         }
-        if variance > 0.0 {
-            let spreads: Vec<(f64, f64)> =
-                (0..self.spreads.count()).map(|group| self.spread(kernel, group)).collect();
-            let total = norm.of(spreads.iter().map(|(_, variance)| *variance));
-            for (group, &(mean, spread)) in spreads.iter().enumerate() {
-                let size = self.spreads.size(group) as f64;
-                let outer = variance * norm.slope(spread, total) * 2.0 / size;
-                for index in self.spreads.members(group) {
-                    gradient[index] += (outer * (f64::from(kernel[index]) - mean)) as f32;
-                }
+        let squares = self.parts.sums(kernel, |weight, _| weight * weight);
+        // Roots and quotients of many small groups are most of the work, and four at a time in single precision.
+        let parts: Vec<f32> = squares.iter().map(|&square| (square as f32).sqrt()).collect();
+        let lengths = || {
+            parts
+                .chunks_exact(self.channels)
+                .map(|parts| parts.iter().map(|&part| f64::from(part)).sum::<f64>())
+        };
+        let total = norm.of(lengths());
+        let mut factors: Vec<f32> = match norm {
+            Norm::One => vec![strength as f32; parts.len()],
+            Norm::Two => {
+                let outer = lengths().map(|length| (strength * norm.slope(length, total)) as f32);
+                outer.flat_map(|outer| std::iter::repeat_n(outer, self.channels)).collect()
             }
+        };
+        // What a weight is multiplied by.
+        for (factor, part) in factors.iter_mut().zip(&parts) {
+            *factor = if *part > 0.0 { *factor / part } else { 0.0 };
         }
+        self.parts.each(kernel, gradient, |weight, slope, part| *slope += factors[part] * weight);
+        total
     }
 
-    /// The Euclidean norm of each channel of a group; the members of a filter go channel by channel at each tap.
-    fn parts(&self, kernel: &[f32], group: usize) -> Vec<f64> {
-        let mut squares = vec![0.0; self.channels];
-        for (place, index) in self.groups.members(group).enumerate() {
-            squares[place % self.channels] += f64::from(kernel[index]).powi(2);
-        }
-        squares.iter_mut().for_each(|square| *square = square.sqrt());
-        squares
-    }
-
-    /// Mean and variance of a group.
-    fn spread(&self, kernel: &[f32], group: usize) -> (f64, f64) {
-        let size = self.spreads.size(group) as f64;
-        let values = || self.spreads.members(group).map(|index| f64::from(kernel[index]));
-        let mean = values().sum::<f64>() / size;
-        (mean, values().map(|value| (value - mean).powi(2)).sum::<f64>() / size)
+    /// The norm of the groups' variances, whose gradient times `strength` is added.
+    fn add_variances(&self, strength: f64, kernel: &[f32], gradient: &mut [f32]) -> f64 {
+        let (norm, spreads) = (self.penalties.norm, &self.spreads);
+        let size = |part: usize| spreads.size(part, kernel.len());
+        let mut means = spreads.sums(kernel, |weight, _| weight);
+        means.iter_mut().enumerate().for_each(|(part, sum)| *sum /= size(part));
+        let mut variances = spreads.sums(kernel, |weight, part| (weight - means[part]).powi(2));
+        variances.iter_mut().enumerate().for_each(|(part, sum)| *sum /= size(part));
+        let total = norm.of(variances.iter().copied());
+        let factor = |part: usize| strength * norm.slope(variances[part], total) * 2.0 / size(part);
+        let factors: Vec<f64> = (0..variances.len()).map(factor).collect();
+        spreads.each(kernel, gradient, |weight, slope, part| {
+            *slope += (factors[part] * (f64::from(weight) - means[part])) as f32;
+        });
+        total
     }
 }
 

@@ -130,8 +130,7 @@ pub(crate) fn step(
             }
             let regulariser = regularisers.and_then(|all| all.get(&parameter.layer));
             if let Some(regulariser) = regulariser.filter(|_| parameter.name == "kernel") {
-                paid += regulariser.value(weights);
-                regulariser.add_slope(weights, &mut gradient);
+                paid += regulariser.add_slope(weights, &mut gradient);
             }
             held.bind(&mut gradient);
             rule.update(array, weights, &gradient);
