@@ -5,8 +5,8 @@ use handaxe_graph::{HlsConfig, Model};
 use handaxe_knapsack::{Limits, Solver};
 use handaxe_objective::{Objective, VivadoDsp, objective};
 use handaxe_optimize::{
-    BeforeAfter, ByResource, Checkpoint, Footprint, LayerRecord, Observer, Optimisation, Outcome,
-    ResultRecord, SCHEMA, Settings, Trainer, footprint,
+    BeforeAfter, Budget, ByResource, Checkpoint, Footprint, LayerRecord, Observer, Optimisation,
+    Outcome, ResultRecord, SCHEMA, Settings, Trainer, Use, footprint,
 };
 use handaxe_prune::{L1, Ranking};
 use handaxe_schedule::Scheduler;
@@ -54,6 +54,7 @@ pub struct Optimize {
     target: Option<FinalSparsity>,
     limits: Limits,
     search: Option<Box<dyn Method>>,
+    budget: Option<Box<dyn Budget>>,
     config: Option<HlsConfig>,
     settings: Settings,
     training: handaxe_train::Settings,
@@ -85,6 +86,7 @@ impl Optimize {
             target: None,
             limits: Limits::default(),
             search: None,
+            budget: None,
             config: None,
             settings: Settings::default(),
             training: handaxe_train::Settings::default(),
@@ -176,6 +178,17 @@ impl Optimize {
         Self { search: Some(method), ..self }
     }
 
+    /// What the network must fit into, in place of a final sparsity: bisection finds the least pruning that makes it fit, to
+    /// the threshold of [`Optimize::schedule`].
+    pub fn budget(self, budget: impl Budget + 'static) -> Self {
+        self.boxed_budget(Box::new(budget))
+    }
+
+    /// As [`Optimize::budget`], for one that was chosen at run time.
+    pub fn boxed_budget(self, budget: Box<dyn Budget>) -> Self {
+        Self { budget: Some(budget), ..self }
+    }
+
     /// How the network is to be built in hardware.
     pub fn config(self, config: HlsConfig) -> Self {
         Self { config: Some(config), ..self }
@@ -227,6 +240,10 @@ impl Optimize {
         self.check()?;
         let mut scheduler = match self.scheduler.take() {
             Some(scheduler) => scheduler,
+            None if self.budget.is_some() => {
+                let kind = handaxe_schedule::Kind::Binary;
+                handaxe_schedule::Settings { kind, ..self.schedule.clone() }.build()?
+            }
             None => self.schedule.build()?,
         };
         let judge = match self.metric.take() {
@@ -270,6 +287,7 @@ impl Optimize {
             solver: &*self.solver,
             limits: &self.limits,
             search: self.search.as_deref(),
+            budget: self.budget.as_deref(),
             config: self.config.as_ref(),
             settings: &self.settings,
             proportions: self.proportions(),
@@ -295,7 +313,8 @@ impl Optimize {
             _ => best.map_or_else(nothing, |step| step.achieved.clone()),
         };
         let reached = |(name, asked): (&String, &f64)| achieved[name] >= asked - 1e-9;
-        let met = best.is_some() && asked.iter().all(reached);
+        let fits = outcome.budget.values().all(Use::fits);
+        let met = best.is_some() && fits && asked.iter().all(reached);
         Ok(ResultRecord {
             schema: SCHEMA,
             model: outcome.model.name().to_owned(),
@@ -313,6 +332,7 @@ impl Optimize {
             feasible,
             achieved,
             resources: BeforeAfter { before: total(&before), after: total(&after) },
+            budget: outcome.budget.clone(),
             search: outcome.search.clone(),
             reduction: outcome.reduction.clone(),
             layers: layer_records(before, after, &outcome.left_alone),

@@ -79,6 +79,9 @@ pub enum Error {
     #[error("an observer stopped the run")]
     Stopped,
 
+    #[error("the network cannot be judged by its budget: {0}")]
+    Budget(#[source] ForeignError),
+
     #[error(transparent)]
     Search(#[from] handaxe_search::Error),
 

@@ -6,6 +6,7 @@
 //!
 //! The loop is that of hls4ml's Optimization API, after B. Ramhorst et al. 2023, arXiv:2308.05170.
 
+mod budget;
 mod disk;
 mod error;
 mod footprint;
@@ -25,6 +26,7 @@ mod state;
 mod threads;
 mod trainer;
 
+pub use budget::{Budget, Use};
 pub use disk::{Disk, FileSystem};
 pub use error::Error;
 pub use footprint::{Footprint, footprint};

@@ -3,9 +3,10 @@ use std::collections::BTreeMap;
 use handaxe_data::Direction;
 use handaxe_graph::Model;
 
+use crate::budget::best;
 use crate::{
-    Error, MetricRecord, Part, Reduction, ReductionRecord, Scores, SearchRecord, StepRecord,
-    Trainer, TrialRecord,
+    ByResource, Error, MetricRecord, Part, Reduction, ReductionRecord, Scores, SearchRecord,
+    StepRecord, Trainer, TrialRecord, Use,
 };
 
 /// Where an interrupted run stood after a whole trial or step.
@@ -44,6 +45,8 @@ pub struct Outcome {
     pub metrics: BTreeMap<String, MetricRecord>,
     /// Whether an observer ended the run before the schedule did.
     pub stopped: bool,
+    /// What the network handed back takes of the resources of a budget, where there is one.
+    pub budget: ByResource<Use>,
     /// What came of the search for penalties, where there was one.
     pub search: Option<SearchRecord>,
     /// Every step, in order.
@@ -57,7 +60,7 @@ pub struct Outcome {
 impl Outcome {
     /// The step whose network is handed back.
     pub fn best_step(&self) -> Option<&StepRecord> {
-        self.steps.iter().rfind(|step| step.good)
+        best(&self.steps)
     }
 }
 

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use handaxe_graph::LayerType;
 use serde::{Deserialize, Serialize};
 
-use crate::{EpochRecord, Estimate};
+use crate::{EpochRecord, Estimate, Use};
 
 /// The version of the JSON that runs write.
 pub const SCHEMA: u32 = 1;
@@ -29,6 +29,9 @@ pub struct StepRecord {
     pub metrics: BTreeMap<String, f64>,
     /// Whether the metric held its tolerance.
     pub good: bool,
+    /// What the network takes of the resources of a budget, where there is one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub budget: ByResource<Use>,
     /// Share of weights held at zero, by layer.
     pub sparsity: BTreeMap<String, f64>,
     /// Weights that share a value with their group, by layer.
@@ -41,6 +44,13 @@ pub struct StepRecord {
     pub solver: SolverRecord,
     /// Wall time of the step.
     pub seconds: f64,
+}
+
+impl StepRecord {
+    /// Whether the network fits its budget, if there is one.
+    pub fn fits(&self) -> bool {
+        self.budget.values().all(Use::fits)
+    }
 }
 
 /// Weights of a layer that share values.
@@ -233,6 +243,9 @@ pub struct ResultRecord {
     pub met: bool,
     /// Resources of the whole network.
     pub resources: BeforeAfter,
+    /// What the final network takes of the resources of a budget, where there is one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub budget: ByResource<Use>,
     /// What came of the search for penalties, where there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<SearchRecord>,

@@ -11,13 +11,15 @@ use handaxe_prune::{Ranking, Regularisers, Selection};
 use handaxe_schedule::{Scheduler, Step};
 use handaxe_search::Method;
 
+use crate::budget::best;
 use crate::outcome::Judged;
 use crate::plan::{Derivatives, Plan};
 use crate::reduction::Judge;
 use crate::state::State;
 use crate::{
-    Checkpoint, CurveRecord, EpochRecord, Error, Event, Fit, Flow, MetricRecord, Observer, Outcome,
-    Part, Patience, Phase, Settings, SharedRecord, SolverRecord, StepRecord, Trainer,
+    Budget, ByResource, Checkpoint, CurveRecord, EpochRecord, Error, Event, Fit, Flow,
+    MetricRecord, Observer, Outcome, Part, Patience, Phase, Settings, SharedRecord, SolverRecord,
+    StepRecord, Trainer, Use,
 };
 
 /// The parts of a run that can be swapped, each behind its trait.
@@ -33,6 +35,9 @@ pub struct Optimisation<'a> {
     pub limits: &'a Limits,
     /// Who finds the strengths of penalties that the settings do not give for a layer; without one, none are searched.
     pub search: Option<&'a dyn Method>,
+    /// What the network must fit into: the least pruning is then sought that makes it fit, with a scheduler that goes both
+    /// ways, such as [`handaxe_schedule::Binary`].
+    pub budget: Option<&'a dyn Budget>,
     /// How the network is to be built, where the objective needs it.
     pub config: Option<&'a HlsConfig>,
     /// How hard to try.
@@ -51,6 +56,7 @@ impl Optimisation<'_> {
         self.settings.checked_rtol(direction)?;
         let plan = Plan::new(model, self.objective, self.config, self.settings)?;
         self.searching(&plan)?;
+        self.judged(model)?;
         if self.settings.reduce == Some(true) {
             handaxe_prune::reduce(model)?;
         }
@@ -117,27 +123,33 @@ impl Optimisation<'_> {
         while let Step::To(sparsity) = next {
             // What a step finds counts once it is whole: stopped in it, the run ends as it was before.
             let record = self.step(plan, sparsity, state, trainer, observer)?;
-            let record = StepRecord { good: judge.is_good(record.metric), ..record };
-            let step = record.step;
             let found = trainer.model().map_err(Error::Trainer)?;
-            let good = record.good;
-            next = state.decide(good, scheduler, self.settings.cutoff);
+            let (good, budget) = (judge.is_good(record.metric), self.judged(&found)?);
+            let record = StepRecord { good, budget, ..record };
+            let step = record.step;
+            next = state.decide(&record, scheduler, self.settings.cutoff);
             if next != Step::Done {
                 // What grows again in a last rewinding would be thrown away with it.
                 let stretch = (self.settings.rewinding, 2 * step as u64 + 1);
                 let held = (None, Some(&plan.regularisers));
                 self.fit(trainer, observer, (step, Phase::Rewind), stretch, held)?;
             }
-            if good {
-                state.best = found;
-            }
             let current = trainer.model().map_err(Error::Trainer)?;
             state.steps.push(record);
+            if best(&state.steps).is_some_and(|best| best.step == step) {
+                state.best = found;
+            }
             if let Some(record) = state.steps.last() {
                 tell(observer, &Event::Step { record, current: &current, best: &state.best })?;
             }
         }
         Ok(())
+    }
+
+    /// What `model` takes of the budget, if there is one.
+    fn judged(&self, model: &Model) -> Result<ByResource<Use>, Error> {
+        let judged = self.budget.map(|budget| budget.judge(model)).transpose();
+        Ok(judged.map_err(Error::Budget)?.unwrap_or_default())
     }
 
     /// What follows the last step.
@@ -188,11 +200,13 @@ impl Optimisation<'_> {
         let metrics = last.others.into_iter().zip(baseline.others.into_values());
         let metrics =
             metrics.map(|((name, last), baseline)| (name, MetricRecord { baseline, last }));
+        let model = reduced.unwrap_or(state.best);
         Ok(Outcome {
+            budget: self.judged(&model)?,
             original,
             direction: judge.direction,
             tolerance: judge.tolerance,
-            model: reduced.unwrap_or(state.best),
+            model,
             reduction,
             baseline: baseline.scores,
             last: last.scores,
@@ -258,6 +272,7 @@ impl Optimisation<'_> {
             metric,
             metrics: BTreeMap::new(),
             good: false,
+            budget: ByResource::new(),
             sparsity: layers
                 .map(|(id, mask)| (model.layer(id).name().to_owned(), mask.sparsity()))
                 .collect(),

@@ -1,6 +1,7 @@
 use handaxe_graph::Model;
 use handaxe_schedule::{Scheduler, Step};
 
+use crate::budget::best;
 use crate::{Checkpoint, Error, Reduction, SearchRecord, StepRecord, TrialRecord};
 
 /// What the loop remembers from step to step.
@@ -27,20 +28,23 @@ impl State {
         }
     }
 
-    /// The metric of the last good step.
+    /// The metric of the best step.
     pub(crate) fn best_metric(&self) -> Option<f64> {
-        self.steps.iter().rfind(|step| step.good).map(|step| step.metric)
+        best(&self.steps).map(|step| step.metric)
     }
 
-    /// Takes in how a step was judged and asks the scheduler for the next target.
+    /// Takes in how a step was judged and asks the scheduler for the next target: less where the metric did not hold, and where
+    /// the network fits its budget already.
     pub(crate) fn decide(
         &mut self,
-        good: bool,
+        record: &StepRecord,
         scheduler: &mut dyn Scheduler,
         cutoff: usize,
     ) -> Step {
-        self.bad = if good { 0 } else { self.bad + 1 };
-        let next = if good { scheduler.advance() } else { scheduler.retreat() };
+        self.bad = if record.good { 0 } else { self.bad + 1 };
+        let enough = !record.budget.is_empty() && record.fits();
+        let more = record.good && !enough;
+        let next = if more { scheduler.advance() } else { scheduler.retreat() };
         if self.bad > cutoff { Step::Done } else { next }
     }
 
@@ -57,7 +61,7 @@ impl State {
             if next == Step::Done {
                 return Err(Error::Checkpoint { given, ended: self.steps.len() });
             }
-            next = self.decide(record.good, scheduler, cutoff);
+            next = self.decide(&record, scheduler, cutoff);
             self.steps.push(record);
         }
         (self.best, self.reduction) = (checkpoint.best, checkpoint.reduction);

@@ -87,6 +87,7 @@ fn run(name: &str, reduce: Option<bool>, answers: [f64; 3]) -> (Outcome, Vec<(us
         solver: &*handaxe_knapsack::solver("auto").unwrap(),
         limits: &Limits::default(),
         search: None,
+        budget: None,
         config: None,
         settings: &settings,
         proportions: Vec::new(),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers are outside the test functions that clippy knows
 
 mod aborts;
+mod budget;
 mod layers;
 mod rankings;
 mod reduction;

@@ -14,6 +14,7 @@ use handaxe_formats::model::Format;
 use handaxe_formats::native;
 use handaxe_graph::Model;
 
+use crate::budget::best;
 use crate::inputs::InputRecord;
 use crate::{
     Checkpoint, CurveRecord, Disk, Error, Event, FileSystem, Flow, ForeignError, Observer, Phase,
@@ -206,7 +207,7 @@ impl RunDir {
     /// # Errors
     /// A broken checkpoint.
     pub fn checkpoint(&self) -> Result<Checkpoint, Error> {
-        let best = match self.steps.iter().rfind(|step| step.good) {
+        let best = match best(&self.steps) {
             Some(step) => native::load(self.best_path(step.step))?,
             None => self.baseline()?,
         };
@@ -297,24 +298,28 @@ impl RunDir {
         &mut self,
         record: &StepRecord,
         current: &Model,
-        best: &Model,
+        network: &Model,
     ) -> Result<(), Error> {
         let checkpoints = self.path.join(CHECKPOINTS);
         self.disk.create_dir(&checkpoints).map_err(io("create", &checkpoints))?;
         self.write_model(&self.current_path(record.step), current)?;
-        if record.good {
-            self.write_model(&self.best_path(record.step), best)?;
-        }
         self.steps.push(record.clone());
+        if self.best_step() == Some(record.step) {
+            self.write_model(&self.best_path(record.step), network)?;
+        }
         self.write_lines(EPOCHS, &self.epochs)?;
         self.write_lines(STEPS, &self.steps)?;
         self.remove_stale(&checkpoints)
     }
 
+    fn best_step(&self) -> Option<usize> {
+        best(&self.steps).map(|step| step.step)
+    }
+
     /// Only the newest checkpoints are needed, and only once the step is committed.
     fn remove_stale(&self, checkpoints: &Path) -> Result<(), Error> {
         let current = self.steps.last().map(|step| self.current_path(step.step));
-        let best = self.steps.iter().rfind(|step| step.good).map(|step| self.best_path(step.step));
+        let best = self.best_step().map(|step| self.best_path(step));
         for entry in fs::read_dir(checkpoints).map_err(io("read", checkpoints))? {
             let path = entry.map_err(io("read", checkpoints))?.path();
             if Some(&path) != current.as_ref() && Some(&path) != best.as_ref() {

@@ -126,6 +126,7 @@ fn sample(
         achieved: shares(sparsity),
         met: sparsity >= target,
         resources,
+        budget: BTreeMap::new(),
         search: None,
         reduction: None,
         metrics: BTreeMap::new(),
@@ -269,6 +270,7 @@ fn steps(
                 .collect()
         };
         StepRecord {
+            budget: BTreeMap::new(),
             shared: BTreeMap::new(),
             curvature: BTreeMap::new(),
             metrics: BTreeMap::new(),
