@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("HANDAXE") or Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "release/handaxe"
 PACKAGES = ["hls4ml==1.3.0", "tensorflow-cpu==2.14.1", "numpy<2", "qkeras==0.9.0", "pyparsing<4", "pyyaml"]
-INPUTS, EXTRACTED = 10_000, 100
+INPUTS, EXTRACTED = 10_000, 1_600  # samples; numbers of inputs in an extract
 
 # Network, backend, granularity (of hls4ml's `config_from_keras_model`), precision, reuse factor, strategy, and what else is
 # put into the configuration: "Layer.Key" for settings of a layer, "Layer/variable" for its types, "/maximum" for the model's.
@@ -254,11 +254,12 @@ def extract(name, case, folder, answer, target):
     model = target / "models" / f"{case[0]}.h5"
     if not model.exists():
         model.write_bytes((folder / "model.h5").read_bytes())
-    x = np.load(folder / "x.npy")[:EXTRACTED]
+    x = np.load(folder / "x.npy")
+    x = x[:EXTRACTED // x[0].size]
     record = {
         "network": case[0], "backend": case[1], "config": json.loads((folder / "config.json").read_text()), "types": answer["types"],
-        "results": answer["results"], "x": [float(value) for value in x.ravel()],
-        "y": [np.load(folder / f"y{place}.npy")[:EXTRACTED].ravel().tolist() for place in range(answer["outputs"])]}
+        "results": answer["results"], "x": [float(str(value)) for value in x.ravel()],
+        "y": [np.load(folder / f"y{place}.npy")[:len(x)].ravel().tolist() for place in range(answer["outputs"])]}
     with open(target / f"{name}.json.gz", "wb") as file:
         file.write(gzip.compress(json.dumps(record).encode(), 9, mtime=0))
 

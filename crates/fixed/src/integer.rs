@@ -34,6 +34,9 @@ pub trait Integer:
     /// The nearest `f64`.
     fn to_f64(self) -> f64;
 
+    /// The low 64 bits.
+    fn low_bits(self) -> i64;
+
     /// The same number in 64 bits, if it fits.
     fn to_i64(self) -> Option<i64>;
 }
@@ -46,7 +49,7 @@ mod private {
 }
 
 macro_rules! integer {
-    ($type:ty, $bits:literal, |$value:ident| $to_f64:expr) => {
+    ($type:ty, $bits:literal, |$value:ident| $to_f64:expr, $low:expr) => {
         impl Integer for $type {
             const BITS: u32 = $bits;
 
@@ -63,6 +66,11 @@ macro_rules! integer {
                 $to_f64
             }
 
+            fn low_bits(self) -> i64 {
+                let $value = self;
+                $low
+            }
+
             fn to_i64(self) -> Option<i64> {
                 i64::try_from(self).ok()
             }
@@ -70,6 +78,6 @@ macro_rules! integer {
     };
 }
 
-integer!(i64, 64, |value| value as f64);
-integer!(i128, 128, |value| value as f64);
-integer!(I256, 256, |value| value.as_f64());
+integer!(i64, 64, |value| value as f64, value as i64);
+integer!(i128, 128, |value| value as f64, value as i64);
+integer!(I256, 256, |value| value.as_f64(), value.as_i64());
