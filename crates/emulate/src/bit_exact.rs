@@ -187,10 +187,11 @@ impl<'a> BitExact<'a> {
                 wanted
                     .iter()
                     .map(|id| {
-                        let lanes = buffers.output(*id);
-                        let samples =
-                            (0..taken).flat_map(|lane| lanes.iter().skip(lane).step_by(LANES));
-                        samples.map(|code| as_one(*code)).collect()
+                        let codes = buffers.output(*id);
+                        let width = codes.len() / LANES;
+                        let places = (0..taken)
+                            .flat_map(|lane| (0..width).map(move |element| element * LANES + lane));
+                        places.map(|place| as_one(codes[place])).collect()
                     })
                     .collect()
             })

@@ -37,6 +37,12 @@ pub trait Integer:
     /// The low 64 bits.
     fn low_bits(self) -> i64;
 
+    /// The same slice where codes are kept in 64 bits: for loops that are made for them.
+    fn narrow(codes: &[Self]) -> Option<&[i64]>;
+
+    /// As [`Integer::narrow`], to be changed.
+    fn narrow_mut(codes: &mut [Self]) -> Option<&mut [i64]>;
+
     /// The same number in 64 bits, if it fits.
     fn to_i64(self) -> Option<i64>;
 }
@@ -49,7 +55,7 @@ mod private {
 }
 
 macro_rules! integer {
-    ($type:ty, $bits:literal, |$value:ident| $to_f64:expr, $low:expr) => {
+    ($type:ty, $bits:literal, |$value:ident| $to_f64:expr, $low:expr, $narrow:expr, $narrow_mut:expr) => {
         impl Integer for $type {
             const BITS: u32 = $bits;
 
@@ -71,6 +77,14 @@ macro_rules! integer {
                 $low
             }
 
+            fn narrow(codes: &[Self]) -> Option<&[i64]> {
+                $narrow(codes)
+            }
+
+            fn narrow_mut(codes: &mut [Self]) -> Option<&mut [i64]> {
+                $narrow_mut(codes)
+            }
+
             fn to_i64(self) -> Option<i64> {
                 i64::try_from(self).ok()
             }
@@ -78,6 +92,6 @@ macro_rules! integer {
     };
 }
 
-integer!(i64, 64, |value| value as f64, value as i64);
-integer!(i128, 128, |value| value as f64, value as i64);
-integer!(I256, 256, |value| value.as_f64(), value.as_i64());
+integer!(i64, 64, |value| value as f64, value as i64, Some, Some);
+integer!(i128, 128, |value| value as f64, value as i64, |_| None, |_| None);
+integer!(I256, 256, |value| value.as_f64(), value.as_i64(), |_| None, |_| None);

@@ -4,6 +4,7 @@ use handaxe_fixed::{FixedType, Integer};
 use handaxe_graph::FirmwareLayer;
 
 use super::cast::Cast;
+use super::lanes::dispatch;
 
 /// An activation of at most two straight pieces.
 #[derive(Debug)]
@@ -98,7 +99,7 @@ impl<T: Integer> Hard<T> {
                         .iter_mut()
                         .zip(input)
                         .for_each(|(y, x)| *y = (*x).max(zero).min(*most)),
-                    None => output.iter_mut().zip(input).for_each(|(y, x)| *y = (*x).max(zero)),
+                    None => rectify(input, output),
                 }
                 cast.all(output);
             }
@@ -130,5 +131,16 @@ impl<T: Integer> Hard<T> {
                 cast.all(output);
             }
         }
+    }
+}
+
+fn rectify<T: Integer>(input: &[T], output: &mut [T]) {
+    match T::narrow(input) {
+        Some(input) => {
+            if let Some(output) = T::narrow_mut(output) {
+                dispatch::relu(input, output);
+            }
+        }
+        None => output.iter_mut().zip(input).for_each(|(y, x)| *y = (*x).max(T::from(0))),
     }
 }

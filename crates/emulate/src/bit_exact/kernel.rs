@@ -77,9 +77,13 @@ impl<T: Integer> Kernel<T> {
     }
 
     pub(super) fn run(&self, input: &[T], output: &mut [T], lanes: usize, scratch: &mut Scratch) {
-        match &self.lanes {
-            Some(fast) => fast.run(&self.gather, input, output, scratch),
-            None => self.step_by_step(input, output, lanes),
+        match (&self.lanes, T::narrow(input)) {
+            (Some(fast), Some(input)) => {
+                if let Some(output) = T::narrow_mut(output) {
+                    fast.run(&self.gather, input, output, scratch);
+                }
+            }
+            _ => self.step_by_step(input, output, lanes),
         }
         self.results.iter().for_each(|cast| cast.all(output));
     }

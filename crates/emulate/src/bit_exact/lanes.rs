@@ -5,7 +5,7 @@
 //! - sums wrap only at the end: wrapping is arithmetic modulo `2^width`, which does not care when it is reduced;
 //! - sums that saturate are clamped at each step, in the firmware's order, unless the bound of the whole sum says that none can.
 
-mod dispatch;
+pub(super) mod dispatch;
 
 use handaxe_fixed::{FixedType, Integer, Overflow, Rounding};
 
@@ -71,18 +71,19 @@ impl Lanes {
         proof.sums::<i64, T>(rows, 63).map(Self::Wide)
     }
 
-    pub(super) fn run<T: Integer>(
+    /// The sums of a block.
+    pub(super) fn run(
         &self,
         gather: &Gather,
-        input: &[T],
-        output: &mut [T],
+        input: &[i64],
+        output: &mut [i64],
         scratch: &mut Scratch,
     ) {
         match self {
             Self::Narrow(sums) => {
-                sums.run(gather, input, output, &mut scratch.narrow, dispatch::narrow)
+                dispatch::narrow(sums, gather, input, output, &mut scratch.narrow)
             }
-            Self::Wide(sums) => sums.run(gather, input, output, &mut scratch.wide, dispatch::wide),
+            Self::Wide(sums) => dispatch::wide(sums, gather, input, output, &mut scratch.wide),
         }
     }
 }
@@ -171,7 +172,7 @@ impl Proof {
 pub(super) trait Lane: Copy + Ord + Default + Send + Sync + std::fmt::Debug {
     fn from_wide(value: i128) -> Self;
     fn to_i64(self) -> i64;
-    fn from_code<T: Integer>(code: T) -> Self;
+    fn from_code(code: i64) -> Self;
     fn plus(self, other: Self) -> Self;
     fn times(self, other: Self) -> Self;
     fn shifted(self, right: u32) -> Self;
@@ -194,8 +195,8 @@ macro_rules! lane {
                 i64::from(self)
             }
             #[inline(always)]
-            fn from_code<T: Integer>(code: T) -> Self {
-                code.low_bits() as $type
+            fn from_code(code: i64) -> Self {
+                code as $type
             }
             #[inline(always)]
             fn plus(self, other: Self) -> Self {
@@ -232,33 +233,44 @@ macro_rules! lane {
 lane!(i32, u32, 32);
 lane!(i64, u64, 64);
 
-impl<L: Lane> Sums<L> {
-    fn run<T: Integer>(
-        &self,
-        gather: &Gather,
-        input: &[T],
-        output: &mut [T],
-        narrowed: &mut Vec<[L; LANES]>,
-        row: impl Fn(&[[L; LANES]], &[u32], &Row<L>, &Step<L>) -> [L; LANES],
-    ) {
-        narrowed.clear();
-        let (stretches, _) = input.as_chunks::<LANES>();
-        narrowed.extend(stretches.iter().map(|stretch| stretch.map(L::from_code)));
-        let (outputs, _) = output.as_chunks_mut::<LANES>();
-        let mut outputs = outputs.iter_mut();
-        for elements in gather.elements.chunks_exact(gather.fan_in) {
-            for (kernel, output) in self.rows.iter().zip(&mut outputs) {
-                let mut sums = row(narrowed, elements, kernel, &self.step);
-                if let Some((unused, unsigned)) = self.unused {
-                    sums = sums.map(|sum| sum.reduced(unused, unsigned));
+/// All sums of a layer.
+#[inline(always)]
+fn layer<L: Lane>(
+    sums: &Sums<L>,
+    gather: &Gather,
+    input: &[i64],
+    output: &mut [i64],
+    narrowed: &mut Vec<[L; LANES]>,
+) {
+    let (stretches, _) = input.as_chunks::<LANES>();
+    narrowed.clear();
+    narrowed.extend(stretches.iter().map(|stretch| {
+        let mut codes = [L::default(); LANES];
+        codes.iter_mut().zip(stretch).for_each(|(narrow, code)| *narrow = L::from_code(*code));
+        codes
+    }));
+    let (outputs, _) = output.as_chunks_mut::<LANES>();
+    let mut outputs = outputs.iter_mut();
+    for elements in gather.elements.chunks_exact(gather.fan_in) {
+        for (kernel, output) in sums.rows.iter().zip(&mut outputs) {
+            let found = row(narrowed, elements, kernel, &sums.step);
+            match sums.unused {
+                Some((unused, unsigned)) => {
+                    let reduced = found.iter().map(|sum| sum.reduced(unused, unsigned));
+                    output.iter_mut().zip(reduced).for_each(|(output, sum)| *output = sum.to_i64());
                 }
-                output
-                    .iter_mut()
-                    .zip(sums)
-                    .for_each(|(output, sum)| *output = T::from(sum.to_i64()));
+                None => {
+                    output.iter_mut().zip(found).for_each(|(output, sum)| *output = sum.to_i64())
+                }
             }
         }
     }
+}
+
+/// Numbers that are negative become 0.
+#[inline(always)]
+fn relu(input: &[i64], output: &mut [i64]) {
+    output.iter_mut().zip(input).for_each(|(output, code)| *output = (*code).max(0));
 }
 
 /// One output channel at one position, for all lanes.

@@ -6,6 +6,7 @@ use handaxe_data::Tensor;
 use handaxe_fixed::{FixedType, Integer, Overflow};
 use handaxe_graph::{Activation, FirmwareLayer, LayerId, Model, Op, Quantiser};
 
+use super::cast::Cast;
 use super::lanes::Scratch;
 use super::node::{Node, Parts};
 use super::{LANES, Path};
@@ -114,7 +115,7 @@ fn read<T: Integer>(of: &FixedType, input: &Tensor, samples: Range<usize>, outpu
     for (lane, sample) in samples.enumerate() {
         let row = &input.values()[sample * width..(sample + 1) * width];
         for (element, value) in row.iter().enumerate() {
-            output[element * LANES + lane] = of.cast_f64(f64::from(*value));
+            output[element * LANES + lane] = Cast::number(of, *value);
         }
     }
 }

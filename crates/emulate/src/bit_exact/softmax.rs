@@ -20,6 +20,9 @@ pub(super) struct Softmax<T> {
     exponentials: Vec<T>,
     inverses: Vec<T>,
     accum: FixedType,
+    /// From a distance to what addresses the table, and from a sum to the accumulator.
+    norm: Cast,
+    step: Cast,
     to_inverse: Cast,
     inverse: FixedType,
     result: Cast,
@@ -61,6 +64,8 @@ impl<T: Integer> Softmax<T> {
                 (inverse_table(&inverse, size, &inv), cast)
             }
         };
+        let distance = Cast::new(input.width + 1, input.fraction(), norm);
+        let step = Cast::new(accum.width + 1, accum.fraction(), accum);
         let to_inverse = Cast::between(&accum, inverse);
         let one = built.result().cast_f64(1.0);
         Some(Self {
@@ -71,6 +76,8 @@ impl<T: Integer> Softmax<T> {
             exponentials,
             inverses,
             accum,
+            norm: distance,
+            step,
             to_inverse,
             inverse,
             result,
@@ -101,9 +108,7 @@ impl<T: Integer> Softmax<T> {
             Way::Legacy => self.legacy(row),
             Way::Stable => {
                 let most = row.iter().copied().max().unwrap_or(T::from(0));
-                row.iter_mut().for_each(|code| {
-                    *code = self.address.cast(most - *code, self.input.fraction())
-                });
+                row.iter_mut().for_each(|code| *code = self.norm.one(most - *code));
                 self.by_tables(row);
             }
             Way::Latency => self.by_tables(row),
@@ -128,7 +133,7 @@ impl<T: Integer> Softmax<T> {
             _ => {
                 let left = codes.len().next_power_of_two() / 2;
                 let sum = self.tree(&codes[..left]) + self.tree(&codes[left..]);
-                self.accum.cast(sum, self.accum.fraction())
+                self.step.one(sum)
             }
         }
     }
@@ -149,9 +154,7 @@ impl<T: Integer> Softmax<T> {
                     };
                     if i == j { own } else { entry() }
                 });
-                terms.fold(T::from(0), |sum, term| {
-                    self.accum.cast(sum + term, self.accum.fraction())
-                })
+                terms.fold(T::from(0), |sum, term| self.step.one(sum + term))
             })
             .collect();
         for (code, sum) in row.iter_mut().zip(sums) {
