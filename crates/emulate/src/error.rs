@@ -17,6 +17,20 @@ pub enum Error {
     )]
     Samples { input: String, given: usize, expected: usize },
 
+    #[error("the input holds a value that is not finite, at element {index}: fixed point has none")]
+    NotFinite { index: usize },
+
+    #[error(
+        "intermediate results have {needed} bits, more than {most}: state narrower types, or a `maximum`"
+    )]
+    TooWide { needed: u32, most: u32 },
+
+    #[error("an array of {given} elements is moved about: at most {most} can be")]
+    TooLarge { given: usize, most: usize },
+
+    #[error("layer `{layer}`: firmware has no {kind} to the bit")]
+    NotInFirmware { layer: String, kind: &'static str },
+
     #[error("{error}")]
     Graph { error: Box<handaxe_graph::Error> },
 

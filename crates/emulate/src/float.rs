@@ -1,12 +1,12 @@
 //! The network in floating point.
 
 mod activation;
-mod arrange;
-mod join;
+pub(crate) mod arrange;
+pub(crate) mod join;
 mod normalise;
 mod per_element;
 mod pool;
-mod window;
+pub(crate) mod window;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -61,9 +61,9 @@ impl<'a> Weights<'a> {
 
 /// One sample's part of an array.
 #[derive(Clone, Copy)]
-struct Sample<'a> {
-    shape: &'a [usize],
-    values: &'a [f32],
+pub(crate) struct Sample<'a> {
+    pub(crate) shape: &'a [usize],
+    pub(crate) values: &'a [f32],
 }
 
 impl Sample<'_> {
@@ -94,7 +94,7 @@ impl<'a> Float<'a> {
     /// # Errors
     /// Arrays that are not of the inputs' shapes, or of different numbers of samples.
     pub fn predict(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
-        let samples = self.check(inputs)?;
+        let samples = check(self.model, inputs)?;
         let widest = self.model.layers().map(|(_, layer)| layer.output_shape().iter().product());
         let widest: usize = widest.max().unwrap_or(1);
         let chunk = (CHUNK / widest.max(1)).clamp(1, 1024);
@@ -111,26 +111,6 @@ impl<'a> Float<'a> {
             Ok(Tensor::new(shape, values)?)
         });
         outputs.collect()
-    }
-
-    /// The number of samples, if the arrays fit.
-    fn check(&self, inputs: &[Tensor]) -> Result<usize, Error> {
-        let expected = self.model.inputs().count();
-        if expected != inputs.len() {
-            return Err(Error::InputCount { expected, given: inputs.len() });
-        }
-        let samples = inputs.first().map_or(0, Tensor::rows);
-        for ((_, layer), given) in self.model.inputs().zip(inputs) {
-            let (input, expected) = (layer.name().to_owned(), layer.output_shape());
-            if given.shape().get(1..) != Some(expected) {
-                let (expected, given) = (expected.to_vec(), given.shape().to_vec());
-                return Err(Error::InputShape { input, expected, given });
-            }
-            if given.rows() != samples {
-                return Err(Error::Samples { input, given: given.rows(), expected: samples });
-            }
-        }
-        Ok(samples)
     }
 
     /// The outputs for a stretch of the samples.
@@ -180,6 +160,26 @@ impl<'a> Float<'a> {
         }
         output
     }
+}
+
+/// The number of samples, if the arrays fit the model's inputs.
+pub(crate) fn check(model: &Model, inputs: &[Tensor]) -> Result<usize, Error> {
+    let expected = model.inputs().count();
+    if expected != inputs.len() {
+        return Err(Error::InputCount { expected, given: inputs.len() });
+    }
+    let samples = inputs.first().map_or(0, Tensor::rows);
+    for ((_, layer), given) in model.inputs().zip(inputs) {
+        let (input, expected) = (layer.name().to_owned(), layer.output_shape());
+        if given.shape().get(1..) != Some(expected) {
+            let (expected, given) = (expected.to_vec(), given.shape().to_vec());
+            return Err(Error::InputShape { input, expected, given });
+        }
+        if given.rows() != samples {
+            return Err(Error::Samples { input, given: given.rows(), expected: samples });
+        }
+    }
+    Ok(samples)
 }
 
 /// One layer for one sample. The graph guarantees that shapes fit.

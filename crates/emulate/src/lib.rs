@@ -2,6 +2,7 @@
 //!
 //! - [`Float`] computes a network as its framework does, in floating point: what every other computation is judged by. Sums
 //!   are kept in f64, so that its answers are those of exact arithmetic to about 1e-6;
+//! - [`BitExact`] computes it as its firmware does, in fixed point, to the bit;
 //! - [`quantise`]: what QKeras' and HGQ's quantisers make of an array, to the bit.
 //!
 //! ```
@@ -21,10 +22,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod bit_exact;
 mod error;
 mod float;
 mod quantise;
 
+pub use bit_exact::{BitExact, Codes, Path};
 pub use error::Error;
 pub use float::{Float, predict};
 pub use quantise::quantise;

@@ -5,6 +5,9 @@
 //! One parser reads the notations of all vendors: `ap_fixed<W,I,Q,O,N>` (AMD), `ac_fixed<W,I,S,Q,O>`
 //! (Intel, Siemens), `fixed<...>` and the integers `ap_int<W>`, `ac_int<W,S>`, `int<W>`.
 //!
+//! [`FixedType::cast`] rounds and wraps to the bit as the vendors' headers do, [`FixedType::product`] and [`FixedType::sum`] are
+//! the types of exact results, and [`table`] has the tables by which firmware computes activations.
+//!
 //! ```
 //! use handaxe_fixed::{Precision, Rounding};
 //!
@@ -19,13 +22,19 @@
 //! # Ok::<(), handaxe_fixed::Error>(())
 //! ```
 
+mod arithmetic;
+mod cast;
 mod error;
 mod fixed_type;
+mod integer;
 mod modes;
 mod parse;
 mod precision;
+pub mod table;
 
 pub use error::Error;
+pub use ethnum::I256;
 pub use fixed_type::{FixedType, MAX_WIDTH};
+pub use integer::Integer;
 pub use modes::{Overflow, Rounding};
 pub use precision::{FloatType, Precision};

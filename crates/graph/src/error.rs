@@ -93,6 +93,19 @@ pub enum Error {
     #[error("{what} `{given}` is unknown: known are {known}")]
     UnknownName { what: &'static str, given: String, known: String },
 
+    #[error(
+        "layer `{layer}`: {variable} of type {given} is no fixed point, which bit-exact inference needs"
+    )]
+    NotFixed { layer: String, variable: &'static str, given: String },
+
+    #[error(
+        "layer `{layer}`: the inferred type of {variable} cannot be: {error}; state the type or a `maximum`"
+    )]
+    Inferred { layer: String, variable: &'static str, error: handaxe_fixed::Error },
+
+    #[error("layer `{layer}`: firmware has no {what}; use {instead}")]
+    NotInFirmware { layer: String, what: String, instead: &'static str },
+
     #[error("{place}: {what} must be {right}, not {given}")]
     Config { place: String, what: &'static str, given: String, right: &'static str },
 }

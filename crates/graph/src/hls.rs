@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use handaxe_fixed::{FixedType, Overflow, Precision, Rounding};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, LayerType};
+use crate::{Error, LayerType, Softmax};
 
 /// How a layer's multiplications are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -112,6 +112,10 @@ pub struct Section {
     pub strategy: Option<Strategy>,
     /// How many output positions of a convolution are computed at once.
     pub parallelization_factor: Option<usize>,
+    /// Entries of the tables of an activation.
+    pub table_size: Option<usize>,
+    /// How a softmax is computed.
+    pub softmax: Option<Softmax>,
 }
 
 /// A model's configuration: the more particular level wins.
@@ -235,6 +239,28 @@ impl HlsConfig {
         of: impl Fn(&Section) -> Option<T>,
     ) -> Option<T> {
         self.sections(name, layer_type).find_map(of)
+    }
+
+    /// A setting that only a layer's own section or its type's counts for.
+    pub(crate) fn own_setting<T>(
+        &self,
+        name: &str,
+        layer_type: LayerType,
+        of: impl Fn(&Section) -> Option<T>,
+    ) -> Option<T> {
+        self.sections(name, layer_type)
+            .filter(|section| !std::ptr::eq(*section, &self.model))
+            .find_map(of)
+    }
+
+    /// The precision of a variable, if a layer's own section or its type's names it; defaults do not count.
+    pub(crate) fn own_precision(
+        &self,
+        name: &str,
+        layer_type: LayerType,
+        variable: &str,
+    ) -> Option<Precision> {
+        self.own_setting(name, layer_type, |section| section.precision.get(variable).copied())
     }
 
     fn sections(&self, name: &str, layer_type: LayerType) -> impl Iterator<Item = &Section> {

@@ -3,6 +3,7 @@
 //! - [`Model`], [`Layer`], [`Op`], [`Activation`], [`Quantiser`]: the network itself, right by construction;
 //! - [`LayerAttributes`], [`OptimizationAttributes`], [`HlsAttributes`]: what an objective sees of a layer;
 //! - [`HlsConfig`]: hls4ml's configuration and its look-up order; [`closest_reuse_factor`];
+//! - [`FirmwareLayer`]: how a layer is built in firmware, with every type inferred;
 //! - [`Mask`], [`Masks`]: which weights are free and what the others are held at.
 //!
 //! ```
@@ -21,6 +22,7 @@
 mod activation;
 mod attributes;
 mod error;
+mod firmware;
 mod hls;
 mod mask;
 mod model;
@@ -35,6 +37,7 @@ pub use attributes::{
     Diagnostic, HlsAttributes, LayerAttributes, OptimizationAttributes, Structure,
 };
 pub use error::Error;
+pub use firmware::{Affine, FirmwareLayer, Softmax};
 pub use hls::{HlsConfig, IoType, Section, Strategy};
 pub use mask::{Mask, Masks};
 pub use model::{Layer, LayerId, MOST_LAYERS, Model};

@@ -165,6 +165,17 @@ impl Quantiser {
         }
     }
 
+    /// Whether codes are multiplied by something else than 1.
+    pub(crate) fn has_scale(&self) -> bool {
+        match self {
+            Self::Bits { alpha, .. } | Self::Binary { alpha, .. } | Self::Ternary { alpha, .. } => {
+                *alpha != Scale::Value(1.0)
+            }
+            Self::Sign { scale } | Self::Ternarise { scale } => *scale != 1.0,
+            _ => false,
+        }
+    }
+
     fn numbers(&self) -> Vec<f64> {
         let value = |alpha: &Scale| if let Scale::Value(value) = alpha { *value } else { 1.0 };
         match self {

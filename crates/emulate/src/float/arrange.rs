@@ -4,7 +4,7 @@ use handaxe_graph::Interpolation;
 
 use super::Sample;
 
-pub(super) fn permute(axes: &[usize], input: Sample<'_>, shape: &[usize], output: &mut [f32]) {
+pub(crate) fn permute(axes: &[usize], input: Sample<'_>, shape: &[usize], output: &mut [f32]) {
     let mut strides = vec![1; input.shape.len()];
     for axis in (1..strides.len()).rev() {
         strides[axis - 1] = strides[axis] * input.shape[axis];
@@ -41,7 +41,7 @@ fn both<T: Copy>(entries: &[T], missing: T) -> (T, T) {
     }
 }
 
-pub(super) fn zero_pad(
+pub(crate) fn zero_pad(
     margins: &[(usize, usize)],
     input: Sample<'_>,
     shape: &[usize],
@@ -58,7 +58,7 @@ pub(super) fn zero_pad(
     }
 }
 
-pub(super) fn crop(
+pub(crate) fn crop(
     margins: &[(usize, usize)],
     input: Sample<'_>,
     shape: &[usize],
@@ -74,7 +74,7 @@ pub(super) fn crop(
     }
 }
 
-pub(super) fn up_sample(
+pub(crate) fn up_sample(
     factors: &[usize],
     interpolation: Interpolation,
     input: Sample<'_>,

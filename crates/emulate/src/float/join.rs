@@ -1,7 +1,7 @@
 use super::Sample;
 
 /// Joins along the last axis.
-pub(super) fn concatenate(inputs: &[Sample<'_>], output: &mut [f32]) {
+pub(crate) fn concatenate(inputs: &[Sample<'_>], output: &mut [f32]) {
     let widths: Vec<usize> = inputs.iter().map(Sample::channels).collect();
     let whole: usize = widths.iter().sum();
     let mut start = 0;
@@ -13,7 +13,7 @@ pub(super) fn concatenate(inputs: &[Sample<'_>], output: &mut [f32]) {
 }
 
 /// Joins element by element, from the first input to the last.
-pub(super) fn fold(
+pub(crate) fn fold(
     inputs: &[Sample<'_>],
     shape: &[usize],
     output: &mut [f32],
@@ -30,7 +30,7 @@ pub(super) fn fold(
 
 /// For each element of an array of shape `whole`, the element of one of shape `part` that stands there. Axes of `part` are
 /// those of `whole` or 1; missing ones are the first.
-pub(super) fn repeated(part: &[usize], whole: &[usize]) -> impl Iterator<Item = usize> {
+pub(crate) fn repeated(part: &[usize], whole: &[usize]) -> impl Iterator<Item = usize> {
     let skipped = whole.len().saturating_sub(part.len());
     let mut strides = vec![0; whole.len()];
     let mut stride = 1;

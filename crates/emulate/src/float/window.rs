@@ -6,7 +6,7 @@ use super::{Sample, Weights};
 
 /// The positions of a window's taps: for every position of the output, which elements of the input are seen by which tap.
 /// One spatial axis is treated as two, the first of length 1.
-pub(super) struct Taps {
+pub(crate) struct Taps {
     output: [usize; 2],
     input: [usize; 2],
     size: [usize; 2],
@@ -25,7 +25,7 @@ fn two(axes: &[usize], missing: usize) -> [usize; 2] {
 }
 
 impl Taps {
-    pub(super) fn new(window: &Window, input: &[usize], output: &[usize]) -> Self {
+    pub(crate) fn new(window: &Window, input: &[usize], output: &[usize]) -> Self {
         let rank = window.size.len();
         let spatial = &input[..rank.min(input.len())];
         let padding: Vec<usize> =
@@ -41,7 +41,7 @@ impl Taps {
     }
 
     /// Calls `visit(position, tap, element)` for every element that a tap sees at a position; padding is left out.
-    pub(super) fn visit(&self, mut visit: impl FnMut(usize, usize, usize)) {
+    pub(crate) fn visit(&self, mut visit: impl FnMut(usize, usize, usize)) {
         for row in 0..self.output[0] {
             for column in 0..self.output[1] {
                 let position = row * self.output[1] + column;

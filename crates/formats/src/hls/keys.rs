@@ -42,8 +42,14 @@ pub(super) const PROJECT: &[&str] = &[
 ];
 
 /// In a section: what handaxe takes.
-pub(super) const SETTINGS: &[&str] =
-    &["Precision", "ReuseFactor", "Strategy", "ParallelizationFactor"];
+pub(super) const SETTINGS: &[&str] = &[
+    "Precision",
+    "ReuseFactor",
+    "Strategy",
+    "ParallelizationFactor",
+    "Implementation",
+    "TableSize",
+];
 
 /// In a section: what hls4ml writes or reads, and no estimate depends on.
 pub(super) const PASSED_OVER: &[&str] = &[
@@ -60,7 +66,6 @@ pub(super) const PASSED_OVER: &[&str] = &[
     "Direction",
     "ForwardRecurrentReuseFactor",
     "ForwardReuseFactor",
-    "Implementation",
     "PipelineInterval",
     "PipelineStyle",
     "PointwiseReuseFactor",
@@ -68,7 +73,6 @@ pub(super) const PASSED_OVER: &[&str] = &[
     "Skip",
     "Static",
     "TableRangePower2",
-    "TableSize",
     "TargetCycles",
     "TimeStepLoopParallelism",
     "Trace",

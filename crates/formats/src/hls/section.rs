@@ -1,15 +1,12 @@
 use std::collections::BTreeMap;
 
 use handaxe_fixed::Precision;
-use handaxe_graph::{IoType, Section, Strategy};
+use handaxe_graph::{IoType, Section, Softmax, Strategy};
 use serde_json::Value;
 
 use super::keys::{PASSED_OVER, SETTINGS, VARIABLES, is, variable};
 use super::{mapping, optional, unknown};
 use crate::Error;
-
-/// Old hls4ml names the implementation of a softmax its strategy.
-const SOFTMAX_IMPLEMENTATIONS: [&str; 3] = ["stable", "legacy", "argmax"];
 
 /// Reads the settings of the model, a layer type or a layer; `place` is for the messages.
 pub(super) fn section(place: &str, value: &Value) -> Result<Section, Error> {
@@ -24,7 +21,11 @@ pub(super) fn section(place: &str, value: &Value) -> Result<Section, Error> {
         } else if is(key, "ParallelizationFactor") {
             section.parallelization_factor = Some(factor(place, "ParallelizationFactor", value)?);
         } else if is(key, "Strategy") {
-            section.strategy = strategy(place, value)?;
+            strategy(place, value, &mut section)?;
+        } else if is(key, "Implementation") {
+            section.softmax = Some(softmax(place, value)?);
+        } else if is(key, "TableSize") {
+            section.table_size = Some(factor(place, "TableSize", value)?);
         } else if PASSED_OVER.iter().any(|known| is(key, known)) {
             continue;
         } else if let Some(variable) = variable(key) {
@@ -80,13 +81,22 @@ fn factor(place: &str, key: &str, value: &Value) -> Result<usize, Error> {
     factor.ok_or_else(|| wrong(place, key, value, "a whole number of 1 or more"))
 }
 
-fn strategy(place: &str, value: &Value) -> Result<Option<Strategy>, Error> {
+/// Old hls4ml names the implementation of a softmax its strategy; what both may be called is the strategy.
+fn strategy(place: &str, value: &Value, section: &mut Section) -> Result<(), Error> {
     let expected = "Latency, Resource, Unrolled or distributed_arithmetic";
     let text = value.as_str().ok_or_else(|| wrong(place, "Strategy", value, expected))?;
-    if SOFTMAX_IMPLEMENTATIONS.iter().any(|known| is(text, known)) {
-        return Ok(None);
+    match (text.parse::<Strategy>(), text.parse::<Softmax>()) {
+        (Ok(strategy), _) => section.strategy = Some(strategy),
+        (Err(_), Ok(softmax)) => section.softmax = Some(softmax),
+        _ => return Err(wrong(place, "Strategy", value, expected)),
     }
-    text.parse().map(Some).map_err(|_| wrong(place, "Strategy", value, expected))
+    Ok(())
+}
+
+fn softmax(place: &str, value: &Value) -> Result<Softmax, Error> {
+    let parsed = value.as_str().and_then(|text| text.parse().ok());
+    let expected = "stable, latency, legacy or argmax";
+    parsed.ok_or_else(|| wrong(place, "Implementation", value, expected))
 }
 
 pub(super) fn io_type(value: &Value) -> Result<IoType, Error> {
