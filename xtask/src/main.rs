@@ -1,6 +1,7 @@
-//! Chores of the workspace: `cargo xtask ci`, `docs`, `features`, `fuzz`, `highs`, `kill`.
+//! Chores of the workspace: `cargo xtask ci`, `docs`, `features`, `fit`, `fuzz`, `highs`, `kill`.
 
 mod docs;
+mod fit;
 mod fuzz;
 mod kill;
 
@@ -31,6 +32,7 @@ const HIGHS: [&str; 2] = [
 
 const USAGE: &str = "usage: cargo xtask ci               format, lints, tests and documentation
        cargo xtask docs             write docs/formats.md from the code
+       cargo xtask fit              fit the estimates' constants on synthesis results, and show their errors
        cargo xtask fuzz [SECONDS]   fuzz every parser, 300 seconds each (see tests/fuzz/README.md)
        cargo xtask features         tests of the features `parquet` and `fetch`
        cargo xtask highs            the knapsack crate with HiGHS, which needs cmake, C++ and libclang
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         ["features"] => FEATURES.iter().try_for_each(|step| cargo(step)),
         ["highs"] => HIGHS.iter().try_for_each(|step| cargo(step)),
         ["docs"] => docs::write(),
+        ["fit"] => fit::run(),
         ["fuzz"] => fuzz::every_target(300),
         ["fuzz", seconds] => match seconds.parse() {
             Ok(seconds) => fuzz::every_target(seconds),

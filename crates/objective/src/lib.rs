@@ -25,6 +25,7 @@
 
 mod both;
 mod error;
+pub mod estimate;
 mod gpu_flops;
 mod hardware;
 mod parameter;

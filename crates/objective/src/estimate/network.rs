@@ -1,0 +1,289 @@
+//! Whole networks: their layers as they will be built, and what these come to.
+
+mod layers;
+
+use std::borrow::Borrow;
+
+use handaxe_graph::{Diagnostic, Error, HlsConfig, IoType, Model, Strategy};
+use serde::Serialize;
+
+use super::figure::{Figure, Figures, Quantity};
+use super::profile::{Profile, Tool};
+use super::table::Table;
+use super::unit::{Regime, Unit, Work};
+pub use layers::units;
+
+/// The report that a figure stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// What C synthesis (HLS) reports; it counts more look-up tables than are left in the end.
+    Synthesis,
+    /// What is left after logic synthesis and implementation.
+    Implementation,
+}
+
+/// What one layer costs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LayerEstimate {
+    /// The layer, as it will be built.
+    pub unit: Unit,
+    /// What C synthesis will report of it.
+    pub figures: Figures,
+    /// Whether all of them come from results of this very profile.
+    pub calibrated: bool,
+}
+
+/// What a network costs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Estimate {
+    /// What it holds for.
+    pub profile: Profile,
+    /// Layer by layer.
+    pub layers: Vec<LayerEstimate>,
+    /// What C synthesis will report of the whole.
+    pub synthesis: Figures,
+    /// What implementation will leave of it.
+    pub implementation: Figures,
+    /// Whether all of it comes from results of this very profile.
+    pub calibrated: bool,
+    /// What may go wrong.
+    pub warnings: Vec<Warning>,
+}
+
+/// Something that the user should know before the tool is started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each message names its fields")]
+pub enum Warning {
+    Unrolled { layer: String, weights: u64, certain: bool },
+    Unknown { layer: String },
+    Uncalibrated { tool: Tool },
+}
+
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unrolled { layer, weights, certain } => {
+                let fate = if *certain { "always failed" } else { "sometimes failed" };
+                write!(
+                    f,
+                    "layer `{layer}` unrolls {weights} multiplications: above {SAFE} synthesis {fate} in our records; strategy Resource with a reuse factor above 1 builds"
+                )
+            }
+            Self::Unknown { layer } => {
+                write!(
+                    f,
+                    "layer `{layer}`: no results of its kind are known, so nothing is estimated for it"
+                )
+            }
+            Self::Uncalibrated { tool } => {
+                write!(
+                    f,
+                    "no synthesis results of {tool:?} are known: the figures are carried over from AMD's tools"
+                )
+            }
+        }
+    }
+}
+
+/// Multiplications that every tool of the records unrolled.
+const SAFE: u64 = 2048;
+/// Multiplications from which on none did.
+const HOPELESS: u64 = 4096;
+
+impl Estimate {
+    /// The figures of a stage.
+    pub fn stage(&self, stage: Stage) -> &Figures {
+        match stage {
+            Stage::Synthesis => &self.synthesis,
+            Stage::Implementation => &self.implementation,
+        }
+    }
+}
+
+/// What `model` costs when it is built as `config` says: from its actual weights, zeros included.
+///
+/// The second answer says what was done differently from what was written, as [`Model::attributes`] does.
+///
+/// ```
+/// use handaxe_graph::{HlsConfig, Model, Op, Strategy};
+/// use handaxe_objective::estimate::{Profile, estimate};
+///
+/// let mut model = Model::new("small");
+/// let input = model.add("in", Op::Input { shape: vec![16] }, &[]).unwrap();
+/// model.add("fc", Op::Dense { units: 64, bias: true }, &[input]).unwrap();
+/// let config = HlsConfig::uniform("fixed<16,6>".parse().unwrap(), 4, Strategy::Resource).unwrap();
+/// let (estimate, _) = estimate(&model, &config, &Profile::default())?;
+/// let total = &estimate.synthesis;
+/// // 1,024 weights, 4 to a multiplier; the last multiplier's weights are all zero.
+/// assert_eq!(total.dsp.value, 255);
+/// assert!(total.lut.low <= total.lut.value && total.lut.value <= total.lut.high);
+/// # Ok::<(), handaxe_graph::Error>(())
+/// ```
+///
+/// # Errors
+/// A configuration that does not verify.
+pub fn estimate(
+    model: &Model,
+    config: &HlsConfig,
+    profile: &Profile,
+) -> Result<(Estimate, Vec<Diagnostic>), Error> {
+    let (units, diagnostics) = units(model, config)?;
+    let table = Table::committed();
+    let layers = units.into_iter().map(|unit| {
+        let (figures, calibrated) = unit.figures_by(profile, table);
+        LayerEstimate { unit, figures, calibrated }
+    });
+    let layers: Vec<LayerEstimate> = layers.collect();
+    let (units, parts): (Vec<&Unit>, Vec<Figures>) =
+        layers.iter().map(|layer| (&layer.unit, layer.figures)).unzip();
+    let known = layers.iter().all(|layer| layer.calibrated);
+    let synthesis = whole(&units, &parts, profile, table, known);
+    let implementation = implemented(&synthesis, table);
+    let warnings = warnings(&units, profile);
+    let calibrated = known;
+    let estimate =
+        Estimate { profile: *profile, layers, synthesis, implementation, calibrated, warnings };
+    Ok((estimate, diagnostics))
+}
+
+/// Figures of C synthesis for several units that make up one design, by constants of choice.
+pub fn whole_by(units: &[Unit], profile: &Profile, table: &Table) -> Figures {
+    let units: Vec<&Unit> = units.iter().collect();
+    let (parts, known): (Vec<Figures>, Vec<bool>) =
+        units.iter().map(|unit| unit.figures_by(profile, table)).unzip();
+    whole(&units, &parts, profile, table, known.iter().all(|known| *known))
+}
+
+/// The whole of several units. Where designs of this profile are among the rows, their errors give the interval; else the ends of the parts add up.
+fn whole(
+    units: &[&Unit],
+    parts: &[Figures],
+    profile: &Profile,
+    table: &Table,
+    known: bool,
+) -> Figures {
+    let mut figures = compose(units, parts);
+    let ports = Figure::exact(ports(units, profile, table));
+    let built = units.iter().filter(|unit| !matches!(unit.work, Work::Wires)).count();
+    if built < 2 {
+        figures.ff = figures.ff.and(ports);
+        return figures;
+    }
+    for quantity in Quantity::ALL {
+        if let Some((group, own)) = table.group(Regime::Design, quantity, profile) {
+            let sum = figures.get(quantity);
+            let scaled = Figure::spread(sum.value as f64 * group.scale, group.low, group.high);
+            *figures.get_mut(quantity) = if own && known { scaled } else { scaled.reaching(sum) };
+        }
+    }
+    figures.ff = figures.ff.and(ports);
+    figures
+}
+
+/// Parts put together: resources add up, the slowest part sets the interval, and a sample passes through one after the other.
+pub(crate) fn compose(units: &[impl Borrow<Unit>], parts: &[Figures]) -> Figures {
+    let mut whole = Figures::default();
+    for quantity in [Quantity::Dsp, Quantity::Lut, Quantity::Ff, Quantity::Bram18, Quantity::Uram] {
+        let sum = parts.iter().map(|part| part.get(quantity));
+        *whole.get_mut(quantity) = sum.fold(Figure::default(), Figure::and);
+    }
+    let intervals = parts.iter().map(|part| part.interval);
+    whole.interval = intervals.fold(Figure::exact(1), Figure::or);
+    whole.latency = latency(units, parts);
+    whole
+}
+
+/// Bits of the registers at a design's ports: pipelined logic registers what it takes, and what it gives unless all is done in
+/// one cycle; multipliers that are shared hand their sums over as they are.
+pub(crate) fn ports(units: &[impl Borrow<Unit>], profile: &Profile, table: &Table) -> u64 {
+    let mut matrices = units.iter().map(Borrow::borrow).filter_map(|unit| match &unit.work {
+        Work::Matrix(matrix) if unit.io_type == IoType::IoParallel => Some((unit, matrix)),
+        _ => None,
+    });
+    let Some(first) = matrices.next() else { return 0 };
+    let last = matrices.last().unwrap_or(first);
+    let bits = |count: u64, width: u32| count * u64::from(width);
+    let inputs = match first.1.regime() {
+        Regime::Flat | Regime::FlatNarrow | Regime::Inner | Regime::Pair | Regime::Outer => 0,
+        _ => bits(first.0.inputs, first.0.input_bits),
+    };
+    let outputs = match last.1.regime() {
+        Regime::Latency | Regime::LatencyNarrow if last.0.depth(profile, table) == 0 => 0,
+        Regime::Latency | Regime::LatencyNarrow | Regime::Flat | Regime::FlatNarrow => {
+            bits(last.0.outputs, last.0.output_bits)
+        }
+        _ => 0,
+    };
+    inputs + outputs
+}
+
+/// Registers between layers: one for each but the last where weights are in memory, one for each and one more where all
+/// is unrolled. Layers that stream position after position work at the same time, so the slowest counts alone.
+fn latency(units: &[impl Borrow<Unit>], parts: &[Figures]) -> Figure {
+    let built: Vec<(&Unit, &Figures)> = units
+        .iter()
+        .map(Borrow::borrow)
+        .zip(parts)
+        .filter(|(unit, _)| !matches!(unit.work, Work::Wires))
+        .collect();
+    let streams = |unit: &Unit| unit.io_type == IoType::IoStream && unit.positions > 1;
+    let at_once = built.iter().filter(|(unit, _)| !streams(unit));
+    let sum = at_once.map(|(_, part)| part.latency).fold(Figure::default(), Figure::and);
+    let streaming = built.iter().filter(|(unit, _)| streams(unit));
+    let slowest = streaming.map(|(_, part)| part.latency).fold(Figure::default(), Figure::or);
+    let strategies: Vec<Strategy> = built
+        .iter()
+        .filter_map(|(unit, _)| match &unit.work {
+            Work::Matrix(matrix) => Some(matrix.strategy.nearest_basic()),
+            _ => None,
+        })
+        .collect();
+    let matrices = strategies.len() as u64;
+    let between = match (built.len(), strategies.contains(&Strategy::Latency)) {
+        (0 | 1, _) => 0,
+        (_, true) => matrices + 1,
+        (_, false) => matrices.saturating_sub(1),
+    };
+    sum.and(slowest).and(Figure::exact(between))
+}
+
+/// What implementation leaves.
+fn implemented(synthesis: &Figures, table: &Table) -> Figures {
+    let mut figures = *synthesis;
+    for shrink in &table.shrink {
+        let before = synthesis.get(shrink.quantity);
+        let of = |number: u64, factor: f64| Figure::spread(number as f64, factor, factor);
+        *figures.get_mut(shrink.quantity) = Figure {
+            value: (before.value as f64 * shrink.scale).round() as u64,
+            low: of(before.low, shrink.low).low,
+            high: of(before.high, shrink.high).high,
+        };
+    }
+    figures
+}
+
+fn warnings(units: &[&Unit], profile: &Profile) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    if profile.tool == Tool::Quartus {
+        warnings.push(Warning::Uncalibrated { tool: profile.tool });
+    }
+    for unit in units {
+        match &unit.work {
+            Work::Matrix(matrix) => {
+                let weights = matrix.weights();
+                let unrolled =
+                    !matches!(matrix.regime(), Regime::Inner | Regime::Pair | Regime::Outer);
+                if unrolled && weights > SAFE {
+                    let (layer, certain) = (unit.name.clone(), weights >= HOPELESS);
+                    warnings.push(Warning::Unrolled { layer, weights, certain });
+                }
+            }
+            Work::Unknown => warnings.push(Warning::Unknown { layer: unit.name.clone() }),
+            _ => {}
+        }
+    }
+    warnings
+}

@@ -1,0 +1,214 @@
+use handaxe_graph::{IoType, Strategy};
+use serde::{Deserialize, Serialize};
+
+use super::codes::Codes;
+use super::figure::Quantity;
+
+/// One piece of a design as it is built, with the widths that it is built with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Unit {
+    /// The layer's name.
+    pub name: String,
+    /// What it does.
+    pub work: Work,
+    /// How arrays reach it.
+    pub io_type: IoType,
+    /// Numbers that it takes at a time: all inputs, or in io_stream the channels of one position.
+    pub inputs: u64,
+    /// Numbers that it gives at a time.
+    pub outputs: u64,
+    /// Bits of an input.
+    pub input_bits: u32,
+    /// Bits of an output.
+    pub output_bits: u32,
+    /// Positions that arrive one after the other for one sample, 1 for a layer that takes all at once.
+    pub positions: u64,
+}
+
+/// What a unit does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    /// Sums of products with the weights.
+    Matrix(Matrix),
+    /// One multiplication and addition for each element.
+    Scale {
+        /// Bits of the factors.
+        weight_bits: u32,
+    },
+    /// max(x, 0), its kin, and casts.
+    Clip,
+    /// A sigmoid by a table.
+    Sigmoid,
+    /// A tanh, or another odd function, by a table.
+    Tanh,
+    /// Softmax.
+    Softmax,
+    /// Pooling: a window of so many elements.
+    Pool {
+        /// Elements of the window.
+        window: u64,
+        /// Elements that wait for their window in io_stream.
+        buffered: u64,
+    },
+    /// Element by element of two or more arrays.
+    Merge {
+        /// How many arrays.
+        arrays: u64,
+        /// Whether they are multiplied.
+        product: bool,
+    },
+    /// Wires.
+    Wires,
+    /// What no rule and no row is known of.
+    Unknown,
+}
+
+/// The matrix of a Dense layer or a convolution.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Matrix {
+    /// Rows: inputs of a sum.
+    pub n_in: u64,
+    /// Columns.
+    pub n_out: u64,
+    /// How it is laid out.
+    pub strategy: Strategy,
+    /// Weights that a multiplier works through.
+    pub reuse: u64,
+    /// Bits of a weight.
+    pub weight_bits: u32,
+    /// Bits of the sums.
+    pub sum_bits: u32,
+    /// Copies of it that work side by side.
+    pub copies: u64,
+    /// How often each is used for one sample.
+    pub turns: u64,
+    /// Numbers of earlier positions that wait for the window in io_stream; 0 for a Dense layer.
+    pub buffered: u64,
+    /// Its weights.
+    pub codes: Codes,
+}
+
+/// How the multiplications of a matrix are built, which decides what counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Regime {
+    /// Latency, all at once.
+    Latency,
+    /// The same with weights of six bits or fewer, whose multiplications are additions.
+    LatencyNarrow,
+    /// Latency with a reuse factor above 1: the tool is told how many multipliers there are.
+    Shared,
+    /// The same with six bits or fewer.
+    SharedNarrow,
+    /// Resource with a reuse factor of 1.
+    Flat,
+    /// The same with six bits or fewer.
+    FlatNarrow,
+    /// Resource with a reuse factor up to the number of inputs.
+    Inner,
+    /// Resource, a multiplier works for exactly two outputs.
+    Pair,
+    /// Resource, a multiplier works for more outputs.
+    Outer,
+    /// A factor for each element.
+    Scale,
+    /// Clipping.
+    Clip,
+    /// A table for each element.
+    Sigmoid,
+    /// Half a table for each element.
+    Tanh,
+    /// Softmax.
+    Softmax,
+    /// Pooling.
+    Pool,
+    /// Joining.
+    Merge,
+    /// Nothing known.
+    Unknown,
+    /// A whole design, over the sum of its parts.
+    Design,
+}
+
+impl Regime {
+    /// The regime that shares the constants of a figure: narrow weights are registered like wide ones.
+    pub(crate) fn pooled(self, quantity: Quantity) -> Self {
+        match (quantity, self) {
+            (Quantity::Ff, Self::LatencyNarrow | Self::SharedNarrow) => Self::Latency,
+            _ => self,
+        }
+    }
+
+    /// All that figures are fitted for.
+    pub const ALL: [Self; 18] = [
+        Self::Latency,
+        Self::LatencyNarrow,
+        Self::Shared,
+        Self::SharedNarrow,
+        Self::Flat,
+        Self::FlatNarrow,
+        Self::Inner,
+        Self::Pair,
+        Self::Outer,
+        Self::Scale,
+        Self::Clip,
+        Self::Sigmoid,
+        Self::Tanh,
+        Self::Softmax,
+        Self::Pool,
+        Self::Merge,
+        Self::Unknown,
+        Self::Design,
+    ];
+}
+
+/// Weights of up to so many bits are added up, not multiplied.
+const NARROW: u32 = 6;
+
+impl Matrix {
+    /// Weights.
+    pub fn weights(&self) -> u64 {
+        self.n_in * self.n_out
+    }
+
+    /// Multipliers of the Resource strategy; zeros are left out of an unrolled matrix.
+    pub fn multipliers(&self) -> u64 {
+        let weights = match self.strategy {
+            Strategy::Unrolled => self.codes.nonzeros,
+            _ => self.weights(),
+        };
+        weights.div_ceil(self.reuse.max(1))
+    }
+
+    /// How its multiplications are built.
+    pub fn regime(&self) -> Regime {
+        let narrow = self.weight_bits <= NARROW;
+        let of = |wide, few| if narrow { few } else { wide };
+        match (self.strategy.nearest_basic(), self.reuse) {
+            (Strategy::Latency, 0 | 1) => of(Regime::Latency, Regime::LatencyNarrow),
+            (Strategy::Latency, _) => of(Regime::Shared, Regime::SharedNarrow),
+            (_, 0 | 1) => of(Regime::Flat, Regime::FlatNarrow),
+            (_, reuse) if reuse <= self.n_in => Regime::Inner,
+            (_, reuse) if reuse == 2 * self.n_in => Regime::Pair,
+            _ => Regime::Outer,
+        }
+    }
+}
+
+impl Unit {
+    /// The kind of rows that it is estimated from.
+    pub fn regime(&self) -> Regime {
+        match &self.work {
+            Work::Matrix(matrix) => matrix.regime(),
+            Work::Scale { .. } => Regime::Scale,
+            Work::Clip | Work::Wires => Regime::Clip,
+            Work::Sigmoid => Regime::Sigmoid,
+            Work::Tanh => Regime::Tanh,
+            Work::Softmax => Regime::Softmax,
+            Work::Pool { .. } => Regime::Pool,
+            Work::Merge { .. } => Regime::Merge,
+            Work::Unknown => Regime::Unknown,
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Laws of the estimates, and the rules against reports of synthesis (fixtures/synthesis).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader};
+
+use flate2::read::GzDecoder;
+use handaxe_graph::{HlsConfig, IoType, Model, Op, Strategy};
+use handaxe_objective::estimate::{
+    Codes, Family, Figures, Multipliers, Profile, Quantity, Regime, Row, Tool, Work, code, estimate,
+};
+use proptest::prelude::*;
+
+const ROWS: &[u8] = include_bytes!("../../../fixtures/synthesis/rows.jsonl.gz");
+
+fn rows() -> Vec<Row> {
+    let lines = BufReader::new(GzDecoder::new(ROWS)).lines();
+    lines.map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect()
+}
+
+/// Rows of the sweep of single Dense layers, with what is estimated of them.
+fn sweep() -> Vec<(Row, Regime, Figures)> {
+    let sweep = rows().into_iter().filter(|row| row.source.contains("wa-hls4ml"));
+    sweep
+        .map(|row| {
+            let regime = row.units[0].regime();
+            let (figures, calibrated) = row.units[0].figures(&row.profile);
+            assert!(calibrated);
+            (row, regime, figures)
+        })
+        .collect()
+}
+
+/// Share of the rows whose figure is exactly right.
+fn exact(rows: &[&(Row, Regime, Figures)], quantity: Quantity) -> f64 {
+    let right = rows
+        .iter()
+        .filter(|(row, _, figures)| figures.get(quantity).value == row.figures[&quantity]);
+    right.count() as f64 / rows.len() as f64
+}
+
+/// Errors in percent, sorted.
+fn errors(rows: &[&(Row, Regime, Figures)], quantity: Quantity) -> Vec<f64> {
+    let error = |(row, _, figures): &&(Row, Regime, Figures)| {
+        let actual = row.figures[&quantity] as f64;
+        100.0 * (figures.get(quantity).value as f64 - actual).abs() / actual
+    };
+    let mut errors: Vec<f64> = rows.iter().map(error).collect();
+    errors.sort_by(f64::total_cmp);
+    errors
+}
+
+/// What follows from the firmware's loops is exact: nothing of it was fitted.
+#[test]
+fn rules_are_exact_on_the_resource_strategy() {
+    let rows = sweep();
+    let looped: Vec<_> = rows
+        .iter()
+        .filter(|(_, regime, _)| matches!(regime, Regime::Pair | Regime::Outer))
+        .collect();
+    assert!(looped.len() > 600);
+    for quantity in [Quantity::Dsp, Quantity::Bram18, Quantity::Latency, Quantity::Interval] {
+        assert_eq!(exact(&looped, quantity), 1.0, "{quantity:?}");
+    }
+    let lut = errors(&looped, Quantity::Lut);
+    assert!(lut[lut.len() / 2] < 0.2 && lut[lut.len() * 9 / 10] < 1.0, "{}", lut[lut.len() / 2]);
+    let ff = errors(&looped, Quantity::Ff);
+    assert!(ff[ff.len() / 2] < 0.3 && ff[ff.len() * 9 / 10] < 2.0, "{}", ff[ff.len() / 2]);
+}
+
+#[test]
+fn dsp_blocks_of_constants_are_exact() {
+    let rows = sweep();
+    let unrolled: Vec<_> = rows
+        .iter()
+        .filter(|(_, regime, _)| !matches!(regime, Regime::Pair | Regime::Outer))
+        .collect();
+    assert!(unrolled.len() > 70);
+    assert_eq!(exact(&unrolled, Quantity::Dsp), 1.0);
+    assert_eq!(exact(&unrolled, Quantity::Bram18), 1.0);
+}
+
+#[test]
+fn intervals_cover_about_nine_in_ten() {
+    let rows = sweep();
+    for quantity in [Quantity::Lut, Quantity::Ff] {
+        let covered = rows.iter().filter(|(row, _, figures)| {
+            let figure = figures.get(quantity);
+            // A report in use has registers at its ports that a unit alone has not.
+            quantity == Quantity::Ff || figure.covers(row.figures[&quantity])
+        });
+        assert!(covered.count() as f64 / rows.len() as f64 > 0.85, "{quantity:?}");
+    }
+}
+
+/// Digits by writing a number out as sums and differences of powers of two.
+fn fewest_digits(code: i64) -> u32 {
+    let mut left = code;
+    let mut digits = 0;
+    while left != 0 {
+        if left & 1 != 0 {
+            let digit = if left & 3 == 3 { -1 } else { 1 };
+            left -= digit;
+            digits += 1;
+        }
+        left /= 2;
+    }
+    digits
+}
+
+proptest! {
+    /// Counts against sets of each row's codes.
+    #[test]
+    fn counts_are_those_of_sets(
+        columns in 1usize..6,
+        codes in prop::collection::vec(-70_000i64..70_000, 20),
+        small in any::<bool>(),
+    ) {
+        let codes: Vec<i64> = codes[..4 * columns].iter().map(|code| if small { code / 3000 } else { *code }).collect();
+        let found = Codes::of(&codes, columns, columns);
+        let mut expected: BTreeMap<u32, u64> = BTreeMap::new();
+        let (mut negative, mut two) = (0, 0);
+        for row in codes.chunks(columns) {
+            for &code in row.iter().collect::<BTreeSet<_>>() {
+                match fewest_digits(code) {
+                    0 => {}
+                    1 => negative += u64::from(code < 0),
+                    2 => two += 1,
+                    _ => {
+                        let bits = (1..).find(|&bits| {
+                            if code > 0 { code < 1 << bits } else { -code <= 1 << (bits - 1) }
+                        });
+                        *expected.entry(bits.unwrap()).or_default() += 1;
+                    }
+                }
+            }
+        }
+        prop_assert_eq!((found.negative_powers, found.two_digits), (negative, two));
+        prop_assert_eq!(found.many_digits, expected);
+        prop_assert_eq!(found.zeros, codes.iter().filter(|code| **code == 0).count() as u64);
+    }
+
+    /// An interval holds its value; zeros never make the sums dearer.
+    #[test]
+    fn zeros_save(
+        weights in prop::collection::vec(-1.0f32..1.0, 48),
+        zeroed in prop::collection::vec(any::<bool>(), 48),
+        reuse in prop::sample::select(vec![1usize, 4, 12]),
+        latency in any::<bool>(),
+    ) {
+        let strategy = if latency { Strategy::Latency } else { Strategy::Resource };
+        let figures = |weights: &[f32]| {
+            let config = HlsConfig::uniform("fixed<12,3>".parse().unwrap(), reuse, strategy).unwrap();
+            estimate(&dense(weights, 12), &config, &Profile::default()).unwrap().0
+        };
+        let pruned: Vec<f32> =
+            weights.iter().zip(&zeroed).map(|(weight, zero)| if *zero { 0.0 } else { *weight }).collect();
+        let (before, after) = (figures(&weights), figures(&pruned));
+        for quantity in Quantity::ALL {
+            let figure = before.synthesis.get(quantity);
+            prop_assert!(figure.low <= figure.value && figure.value <= figure.high);
+        }
+        for quantity in [Quantity::Dsp, Quantity::Lut, Quantity::Ff, Quantity::Bram18] {
+            let value = |estimate: &handaxe_objective::estimate::Estimate| estimate.synthesis.get(quantity).value;
+            prop_assert!(value(&after) <= value(&before), "{quantity:?}");
+        }
+    }
+}
+
+fn dense(weights: &[f32], n_in: usize) -> Model {
+    let units = weights.len() / n_in;
+    let mut model = Model::new("one");
+    let input = model.add("in", Op::Input { shape: vec![n_in] }, &[]).unwrap();
+    let id = model.add("fc", Op::Dense { units, bias: false }, &[input]).unwrap();
+    let kernel = model.layer(id).kernel().unwrap().shape().to_vec();
+    let mut tensor = model.layer(id).kernel().unwrap().clone();
+    assert_eq!(kernel, [n_in, units]);
+    tensor.values_mut().copy_from_slice(weights);
+    model.set_weight(id, "kernel", tensor).unwrap();
+    model
+}
+
+#[test]
+fn casts_are_the_firmware_s() {
+    let of = |text: &str, value: f32| {
+        let handaxe_fixed::Precision::Fixed(kind) = text.parse().unwrap() else { panic!() };
+        code(value, &kind)
+    };
+    assert_eq!(of("fixed<8,1>", -0.004), -1); // cut off, not rounded
+    assert_eq!(of("fixed<8,1,RND>", -0.004), -1);
+    assert_eq!(of("fixed<8,1,RND>", -0.003), 0);
+    assert_eq!(of("fixed<8,1>", 1.0), -128); // wraps
+    assert_eq!(of("fixed<8,1,TRN,SAT>", 1.0), 127);
+    assert_eq!(of("fixed<8,1,TRN,SAT_SYM>", -1.0), -127);
+    assert_eq!(of("ufixed<8,0,TRN,SAT>", -0.5), 0);
+}
+
+#[test]
+fn what_is_not_known_is_said() {
+    let model = dense(&vec![0.3; 64 * 80], 64);
+    let config = HlsConfig::uniform("fixed<16,6>".parse().unwrap(), 1, Strategy::Latency).unwrap();
+    let profile = Profile { tool: Tool::Quartus, family: Family::Intel, ..Profile::default() };
+    let (estimate, _) = estimate(&model, &config, &profile).unwrap();
+    assert!(!estimate.calibrated);
+    let warnings: Vec<String> = estimate.warnings.iter().map(ToString::to_string).collect();
+    assert!(warnings[0].contains("Quartus"), "{warnings:?}");
+    assert!(warnings[1].contains("unrolls 5120 multiplications"), "{warnings:?}");
+    let lut = estimate.synthesis.lut;
+    assert!(lut.high > lut.value && lut.low < lut.value);
+}
+
+#[test]
+fn fabric_multipliers_take_no_blocks_and_normalisations_are_folded() {
+    let mut model = dense(&[0.3; 24], 6);
+    let fc = model.find("fc").unwrap();
+    model.add("norm", Op::BatchNorm { epsilon: 1e-3, momentum: 0.9 }, &[fc]).unwrap();
+    let config = HlsConfig::uniform("fixed<16,6>".parse().unwrap(), 1, Strategy::Latency).unwrap();
+    let of = |multipliers| {
+        let profile = Profile { multipliers, ..Profile::default() };
+        estimate(&model, &config, &profile).unwrap().0
+    };
+    assert_eq!(of(Multipliers::Fabric).synthesis.dsp.value, 0);
+    let estimate = of(Multipliers::Auto);
+    // One constant a row, used by all four columns.
+    assert_eq!(estimate.synthesis.dsp.value, 6);
+    assert!(matches!(estimate.layers[2].unit.work, Work::Wires));
+}
+
+/// A convolution in io_stream takes all its pixels one after the other.
+#[test]
+fn a_stream_of_pixels_sets_the_pace() {
+    let mut model = Model::new("conv");
+    let input = model.add("in", Op::Input { shape: vec![8, 8, 3] }, &[]).unwrap();
+    let window = handaxe_graph::Window::dense(&[3, 3], handaxe_graph::Padding::Valid);
+    model.add("conv", Op::Conv { filters: 4, window, bias: true }, &[input]).unwrap();
+    let mut config =
+        HlsConfig::uniform("fixed<16,6>".parse().unwrap(), 1, Strategy::Latency).unwrap();
+    config.io_type = Some(IoType::IoStream);
+    let (estimate, _) = estimate(&model, &config, &Profile::default()).unwrap();
+    assert!(estimate.synthesis.interval.value >= 64);
+    let parallel = HlsConfig { io_type: Some(IoType::IoParallel), ..config };
+    let (parallel, _) =
+        handaxe_objective::estimate::estimate(&model, &parallel, &Profile::default()).unwrap();
+    assert!(parallel.synthesis.interval.value >= 36, "one window a cycle");
+}
