@@ -180,11 +180,24 @@ struct Placed<'a> {
     out: &'a Path,
 }
 
+/// What there is too little of; none where all fits.
+fn over_budget(result: &ResultRecord) -> Option<String> {
+    let over = result.budget.iter().filter(|(_, of)| !of.fits());
+    let over: Vec<String> =
+        over.map(|(name, of)| format!("{name}: up to {} of {}", of.used, of.available)).collect();
+    (!over.is_empty()).then(|| over.join("; "))
+}
+
 fn unmet(result: &ResultRecord) -> String {
     if result.best_step.is_none() {
         let metric = &result.metric;
         return format!(
             "no step held the tolerance on {metric}, so the network is unchanged; allow more loss with --rtol, or train longer with --epochs"
+        );
+    }
+    if let Some(over) = over_budget(result) {
+        return format!(
+            "the network does not fit within the tolerance ({over}); allow more loss with --rtol, train longer with --epochs, or build it otherwise"
         );
     }
     let shares = result.asked.iter().map(|(name, asked)| {

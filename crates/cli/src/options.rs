@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use handaxe::run::LayerSettings;
-use handaxe::{FinalSparsity, RunConfig};
+use handaxe::{Available, FinalSparsity, RunConfig};
 use serde::{Serialize, Serializer};
 
 /// The network and its data.
@@ -115,6 +115,9 @@ pub(crate) struct Pruning {
     /// much as the metric allows]
     #[arg(long, value_name = "S")]
     final_sparsity: Option<FinalSparsity>,
+    /// What the network must fit into, such as dsp=220,lut=40000: the least pruning that fits, by the upper ends of the estimates
+    #[arg(long, value_name = "N", conflicts_with = "final_sparsity")]
+    budget: Option<Available>,
     /// Share to begin with [default: 0]
     #[arg(long, value_name = "S")]
     initial_sparsity: Option<f64>,
@@ -130,7 +133,7 @@ pub(crate) struct Pruning {
     /// constant: what each step adds [default: 0.05]
     #[arg(long, value_name = "S")]
     step: Option<f64>,
-    /// binary: how close the search comes [default: 0.01]
+    /// binary, or with a budget: how close the search comes [default: 0.01]
     #[arg(long, value_name = "S")]
     threshold: Option<f64>,
     /// l1, l2, oracle (gradients) or saliency (curvature) [default: l1]

@@ -6,7 +6,7 @@ use handaxe_optimize::LayerSettings;
 use handaxe_search::Method;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, FinalSparsity};
+use crate::{Available, Error, FinalSparsity};
 
 /// The search that takes strengths as they are given.
 const MANUAL: &str = "manual";
@@ -89,6 +89,10 @@ pub struct RunConfig {
     /// `{ dsp = 0.5, bram36 = 0.3 }`. Without it, as much as the metric allows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub final_sparsity: Option<FinalSparsity>,
+    /// What the network must fit into, in place of a final sparsity: `{ dsp = 220, bram36 = 140 }`, judged by the upper ends
+    /// of the estimates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Available>,
     /// The share to begin with.
     pub initial_sparsity: f64,
     /// How the share grows: `polynomial`, `constant` or `binary`.
@@ -203,6 +207,7 @@ impl Default for RunConfig {
             io_type: None,
             objective: "vivado-dsp".to_owned(),
             final_sparsity: None,
+            budget: None,
             initial_sparsity: schedule.initial_sparsity,
             scheduler: schedule.kind.to_string(),
             steps: schedule.steps,

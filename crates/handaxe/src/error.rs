@@ -24,8 +24,13 @@ pub enum Error {
     #[error("layer `{given}`: {reason}; write NAME:exclude or NAME:structure=block 2x4,floor=8")]
     Layer { given: String, reason: String },
 
-    #[error("the objective has no resource `{given}`: it has {known}")]
-    UnknownResource { given: String, known: String },
+    #[error("{what} has no resource `{given}`: it has {known}")]
+    UnknownResource { what: &'static str, given: String, known: String },
+
+    #[error(
+        "both a final sparsity and a budget are given: a run goes as far as the one says, or as the other"
+    )]
+    SparsityAndBudget,
 
     #[error(
         "the data hold {given} inputs, the network has {expected}: name one array for each, as in FILE.npz:x=A,x=B,y=C"

@@ -63,7 +63,8 @@ impl FinalSparsity {
         match shares.keys().find(|name| !resources.contains(&name.as_str())) {
             None => Ok(()),
             Some(name) => {
-                Err(Error::UnknownResource { given: name.clone(), known: resources.join(", ") })
+                let (what, known) = ("the objective", resources.join(", "));
+                Err(Error::UnknownResource { what, given: name.clone(), known })
             }
         }
     }
@@ -87,12 +88,17 @@ impl FromStr for FinalSparsity {
         if let Ok(share) = text.trim().parse() {
             return Ok(Self::All(share));
         }
-        let pair = |pair: &str| {
-            let (name, share) = pair.split_once('=').ok_or_else(wrong)?;
-            Ok((name.trim().to_owned(), share.trim().parse().map_err(|_| wrong())?))
-        };
-        Ok(Self::Each(text.split(',').map(pair).collect::<Result<_, Error>>()?))
+        pairs(text).map(Self::Each).ok_or_else(wrong)
     }
+}
+
+/// Numbers by name, as `dsp=0.5,bram36=0.3`; none for anything else.
+pub(crate) fn pairs(text: &str) -> Option<BTreeMap<String, f64>> {
+    let pair = |pair: &str| {
+        let (name, number) = pair.split_once('=')?;
+        Some((name.trim().to_owned(), number.trim().parse().ok()?))
+    };
+    text.split(',').map(pair).collect()
 }
 
 impl fmt::Display for FinalSparsity {

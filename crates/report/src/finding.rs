@@ -27,12 +27,13 @@ pub(crate) fn verdict(run: &Run<'_>) -> Verdict {
         let most = result.feasible.get(name).map_or(*asked, |feasible| feasible.min(*asked));
         result.achieved.get(name).is_some_and(|achieved| achieved + 1e-9 >= most)
     };
+    let fits = result.budget.values().all(|of| of.fits());
     match result.met {
-        false if result.best_step.is_some() && result.asked.iter().all(feasible) => {
+        false if result.best_step.is_some() && fits && result.asked.iter().all(feasible) => {
             Verdict::Feasible
         }
         false => Verdict::Missed,
-        true if result.asked.is_empty() => Verdict::Most,
+        true if result.asked.is_empty() && result.budget.is_empty() => Verdict::Most,
         true if result.asked.iter().all(reached) => Verdict::Met,
         true => Verdict::Feasible,
     }

@@ -1,6 +1,6 @@
 //! The table before and after, for a terminal.
 
-use handaxe_optimize::{BeforeAfter, ResultRecord};
+use handaxe_optimize::{BeforeAfter, ResultRecord, Use};
 
 use crate::number::{clip_all, compact, percent, thousands};
 use crate::{Align, Table, name};
@@ -19,12 +19,12 @@ pub fn table(result: &ResultRecord) -> String {
     if layers.width() > WIDTH {
         layers = fitted(result, compact);
     }
-    let verdict = match (result.met, result.asked.is_empty()) {
+    let verdict = match (result.met, result.asked.is_empty() && result.budget.is_empty()) {
         (true, false) => "met",
         (true, true) => "as much as the tolerance allows",
         (false, _) => "not met",
     };
-    format!("{layers}\n{}\n{}{verdict}\n", scores(result), shares(result))
+    format!("{layers}\n{}\n{}{}{verdict}\n", scores(result), shares(result), budget(result))
 }
 
 /// What was asked, what any choice of groups could reach, and what was reached.
@@ -38,6 +38,23 @@ fn shares(result: &ResultRecord) -> Table {
         table.row([name::resource(resource).to_owned()].into_iter().chain(shares));
     }
     table
+}
+
+/// What the network takes of its budget, if it has one, at most.
+fn budget(result: &ResultRecord) -> String {
+    if result.budget.is_empty() {
+        return String::new();
+    }
+    let heads = ["at most", "available", "fits"].map(|head| (head, Align::Right));
+    let mut table = Table::new([("budget", Align::Left)].into_iter().chain(heads));
+    for resource in name::in_order(result.budget.keys()) {
+        let Use { used, available } = result.budget[resource];
+        let fits = if used <= available { "yes" } else { "no" };
+        let counts = [used, available].map(|count| thousands(count as u64));
+        let cells = [name::resource(resource).to_owned()].into_iter().chain(counts);
+        table.row(cells.chain([fits.to_owned()]));
+    }
+    format!("\n{table}")
 }
 
 fn scores(result: &ResultRecord) -> Table {

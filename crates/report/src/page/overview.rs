@@ -1,3 +1,4 @@
+use handaxe_optimize::Use;
 use maud::{Markup, html};
 
 use crate::finding::{Verdict, headline, verdict};
@@ -15,6 +16,9 @@ pub(super) fn overview(run: &Run<'_>) -> Markup {
             h1 { (headline(run)) }
             (badge(run))
             div.cards {
+                @for resource in name::in_order(result.budget.keys()) {
+                    (budget_card(resource, result.budget[resource]))
+                }
                 @for resource in run.saved() { (resource_card(run, resource)) }
                 (metric_card(run))
                 (weights_card(run))
@@ -60,6 +64,20 @@ fn resource_card(run: &Run<'_>, resource: &str) -> Markup {
             p { "of the optimisable layers: " b { (share(reached)) } " saved"
                 @if let Some(asked) = asked { ", " (percent(asked)) " asked" }
                 @if let Some(feasible) = feasible { ", " (percent(feasible)) " feasible" } }
+        }
+    }
+}
+
+/// What the network takes of a resource of its budget.
+fn budget_card(resource: &str, of: Use) -> Markup {
+    let Use { used, available } = of;
+    let share = if available > 0.0 { used / available } else { f64::from(used > 0.0) };
+    html! {
+        div.card {
+            h3 { (name::resource(resource)) " after implementation" }
+            p.big { "≤\u{a0}" (thousands(used as u64)) " of " (thousands(available as u64)) }
+            (meter(None, share))
+            p { b { @if of.fits() { "fits" } @else { "does not fit" } } ": " (percent(share)) " at the most, by the estimate's upper end" }
         }
     }
 }
