@@ -1,15 +1,13 @@
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+mod parts;
+mod text;
 
-use handaxe_graph::{HlsConfig, IoType, Strategy};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use handaxe_optimize::LayerSettings;
-use handaxe_search::Method;
 use serde::{Deserialize, Serialize};
 
-use crate::{Available, Error, FinalSparsity};
-
-/// The search that takes strengths as they are given.
-const MANUAL: &str = "manual";
+use crate::{Available, FinalSparsity};
 
 /// Everything a run can be told: the flags of the command line and the keys of a `run.toml`, under the same names.
 ///
@@ -246,175 +244,6 @@ impl Default for RunConfig {
             out: None,
             layers: BTreeMap::new(),
         }
-    }
-}
-
-impl RunConfig {
-    /// Reads a `run.toml`. Paths in it are relative to the working directory, as on the command line.
-    ///
-    /// # Errors
-    /// A file that cannot be read, or as [`RunConfig::parse`].
-    pub fn load(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Io {
-            action: "read",
-            path: path.to_owned(),
-            source,
-        })?;
-        Self::parse(&text)
-            .map_err(|error| Error::In { path: path.to_owned(), source: Box::new(error) })
-    }
-
-    /// Reads the text of a `run.toml`.
-    ///
-    /// # Errors
-    /// [`Error::RunFile`] for broken TOML, an unknown key or a value of the wrong type, with the place.
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        toml::from_str(text).map_err(|error| Error::RunFile { reason: error.to_string() })
-    }
-
-    /// These settings with the keys of `flags` in place of their own. `flags` serialises as a table of the same keys.
-    ///
-    /// # Errors
-    /// [`Error::RunFile`] for keys or types that do not fit.
-    pub fn overridden(&self, flags: &impl Serialize) -> Result<Self, Error> {
-        let reason = |reason: String| Error::RunFile { reason };
-        let mut table = toml::Table::try_from(self).map_err(|error| reason(error.to_string()))?;
-        table.extend(toml::Table::try_from(flags).map_err(|error| reason(error.to_string()))?);
-        table.try_into().map_err(|error: toml::de::Error| reason(error.to_string()))
-    }
-
-    /// The files that these settings name, each with the key that names it.
-    pub(crate) fn inputs(&self) -> Vec<(&'static str, PathBuf)> {
-        let files = |what, reference: &Option<String>| {
-            let parts = reference.iter().flat_map(|reference| reference.split([':', ',']));
-            let files = parts.map(|part| part.rsplit_once('=').map_or(part, |(_, value)| value));
-            files.map(|file| (what, PathBuf::from(file))).collect::<Vec<_>>()
-        };
-        let config = self.config.iter().map(|path| ("config", path.clone()));
-        let named = [files("model", &self.model), files("data", &self.data)].concat();
-        // Names of arrays and columns are no files, nor are the samples that are built in.
-        named.into_iter().chain(config).filter(|(_, path)| path.is_file()).collect()
-    }
-
-    /// What a flag says of one layer: its name, and what holds for it.
-    ///
-    /// ```
-    /// let (name, layer) = handaxe::RunConfig::layer("fc1:structure=block 2x4,floor=8,sparse-penalty=1e-4")?;
-    /// assert_eq!((name.as_str(), layer.floor, layer.sparse_penalty), ("fc1", Some(8), Some(1e-4)));
-    /// assert!(handaxe::RunConfig::layer("fc2:exclude")?.1.exclude);
-    /// # Ok::<(), handaxe::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::Layer`] for anything else.
-    pub fn layer(flag: &str) -> Result<(String, LayerSettings), Error> {
-        let wrong =
-            |reason: &str| Error::Layer { given: flag.to_owned(), reason: reason.to_owned() };
-        let (name, settings) =
-            flag.split_once(':').ok_or_else(|| wrong("there is no colon after the name"))?;
-        let mut table = toml::Table::new();
-        for setting in settings.split(',') {
-            let (key, value) = setting.split_once('=').unwrap_or((setting, "true"));
-            let value = value.trim();
-            let value = value.parse().map(toml::Value::Integer).or_else(|_| {
-                value
-                    .parse()
-                    .map(toml::Value::Float)
-                    .or_else(|_| value.parse().map(toml::Value::Boolean))
-            });
-            let text = || setting.split_once('=').map_or("", |(_, value)| value.trim()).to_owned();
-            table.insert(
-                key.trim().to_owned(),
-                value.unwrap_or_else(|_| toml::Value::String(text())),
-            );
-        }
-        let layer = table.try_into().map_err(|error: toml::de::Error| wrong(error.message()))?;
-        Ok((name.trim().to_owned(), layer))
-    }
-
-    /// The text of the `run.toml` that says all of this.
-    ///
-    /// # Errors
-    /// [`Error::RunFile`] for a path that is not UTF-8.
-    pub fn to_toml(&self) -> Result<String, Error> {
-        toml::to_string(self).map_err(|error| Error::RunFile { reason: error.to_string() })
-    }
-
-    /// Who finds the strengths of penalties, by name.
-    pub(crate) fn search_name(&self) -> &str {
-        let given = |strength: Option<f64>| strength.is_some_and(|strength| strength != 0.0);
-        let of_layers = self.layers.values();
-        let own =
-            |layer: &LayerSettings| given(layer.sparse_penalty) || given(layer.variance_penalty);
-        let penalised = self.sparse_penalty != 0.0 || self.variance_penalty != 0.0;
-        let default = if penalised || of_layers.into_iter().any(own) { MANUAL } else { "bayesian" };
-        self.search.as_deref().unwrap_or(default)
-    }
-
-    /// The search of that name; none where the strengths are given.
-    ///
-    /// # Errors
-    /// An unknown name, or a range that is none.
-    pub(crate) fn method(&self) -> Result<Option<Box<dyn Method>>, Error> {
-        if self.search_name() == MANUAL {
-            return Ok(None);
-        }
-        let given =
-            [self.sparse_penalty, self.variance_penalty].into_iter().find(|given| *given != 0.0);
-        if let Some(given) = given {
-            return Err(Error::Value {
-                what: "the penalty of all layers",
-                given: given.to_string(),
-                right: "0 where penalties are searched, or the search manual",
-            });
-        }
-        let ends = self
-            .search_range
-            .split_once("..")
-            .and_then(|(low, high)| Some((low.trim().parse().ok()?, high.trim().parse().ok()?)));
-        let range = ends.ok_or_else(|| Error::Value {
-            what: "the range of penalties",
-            given: self.search_range.clone(),
-            right: "two numbers above 0, such as 1e-6..1e-2",
-        })?;
-        let kind = self.search_name().parse().map_err(|_| Error::Value {
-            what: "the search",
-            given: self.search_name().to_owned(),
-            right: "manual, bayesian or hyperband",
-        })?;
-        let (trials, seed) = (self.trials, self.seed);
-        Ok(Some(Box::new(handaxe_search::Settings {
-            kind,
-            trials,
-            range,
-            seed,
-            ..Default::default()
-        })))
-    }
-
-    /// The hardware configuration: the file's, with what is said here in place of its model level. None where nothing is said.
-    ///
-    /// # Errors
-    /// A broken file, or a precision, strategy or io_type that is none.
-    pub fn hls(&self) -> Result<Option<HlsConfig>, Error> {
-        let mut hls = match &self.config {
-            Some(path) => handaxe_formats::hls::load(path)?,
-            None => HlsConfig::default(),
-        };
-        if let Some(precision) = &self.precision {
-            hls.model.precision.insert("default".to_owned(), precision.parse()?);
-        }
-        if let Some(strategy) = &self.strategy {
-            hls.model.strategy = Some(strategy.parse::<Strategy>()?);
-        }
-        if let Some(io_type) = &self.io_type {
-            hls.io_type = Some(io_type.parse::<IoType>()?);
-        }
-        hls.model.reuse_factor = self.reuse_factor.or(hls.model.reuse_factor);
-        hls.verify()?;
-        let said =
-            [&self.precision, &self.strategy, &self.io_type].iter().any(|flag| flag.is_some());
-        Ok((self.config.is_some() || said || self.reuse_factor.is_some()).then_some(hls))
     }
 }
 

@@ -1,0 +1,117 @@
+//! The figures of a finished run.
+
+use handaxe_data::Direction;
+use handaxe_graph::{HlsConfig, Model};
+use handaxe_objective::{Objective, objective};
+use handaxe_optimize::{
+    BeforeAfter, ByResource, Footprint, LayerRecord, Outcome, ResultRecord, SCHEMA, Use, footprint,
+};
+
+use super::Optimize;
+use crate::Error;
+
+impl Optimize {
+    /// The figures of a finished run.
+    pub(super) fn result(&self, metric: &str, outcome: &Outcome) -> Result<ResultRecord, Error> {
+        let before = self.footprint(&outcome.original)?;
+        let after = self.footprint(&outcome.model)?;
+        let best = outcome.best_step();
+        let of_every_resource = |value: &dyn Fn(&str) -> f64| {
+            let names = self.objective.resources().iter();
+            names.map(|name| ((*name).to_owned(), value(name))).collect::<ByResource<f64>>()
+        };
+        let nothing = || of_every_resource(&|_| 0.0);
+        let feasible = best.or(outcome.steps.last()).map(|step| step.feasible.clone());
+        let asked = self.target.as_ref().map(|target| of_every_resource(&|name| target.of(name)));
+        let asked = asked.unwrap_or_default();
+        let feasible = feasible.unwrap_or_else(nothing);
+        let achieved = match &outcome.reduction {
+            Some(reduction) if reduction.kept => reduction.achieved.clone(),
+            _ => best.map_or_else(nothing, |step| step.achieved.clone()),
+        };
+        let reached = |(name, asked): (&String, &f64)| achieved[name] >= asked - 1e-9;
+        let fits = outcome.budget.values().all(Use::fits);
+        let met = best.is_some() && fits && asked.iter().all(reached);
+        Ok(ResultRecord {
+            schema: SCHEMA,
+            model: outcome.model.name().to_owned(),
+            objective: self.objective.name().to_owned(),
+            metric: metric.to_owned(),
+            increasing: outcome.direction == Direction::Increasing,
+            tolerance: outcome.tolerance,
+            baseline: outcome.baseline,
+            last: outcome.last,
+            metrics: outcome.metrics.clone(),
+            stopped: outcome.stopped,
+            best_step: best.map(|step| step.step),
+            met,
+            asked,
+            feasible,
+            achieved,
+            resources: BeforeAfter { before: total(&before), after: total(&after) },
+            budget: outcome.budget.clone(),
+            search: outcome.search.clone(),
+            reduction: outcome.reduction.clone(),
+            layers: layer_records(before, after, &outcome.left_alone),
+            diagnostics: outcome.diagnostics.clone(),
+            seed: self.training.seed,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            seconds: 0.0,
+        })
+    }
+
+    fn footprint(&self, model: &Model) -> Result<Vec<Footprint>, Error> {
+        let known = known_objectives(self.config.as_ref())?;
+        let mut objectives: Vec<&dyn Objective> = known.iter().map(|known| &**known).collect();
+        objectives.push(&*self.objective);
+        Ok(footprint(model, self.config.as_ref(), &objectives)?)
+    }
+}
+
+/// The objectives whose resources every table shows; the hardware's need a configuration.
+const SHOWN: [&str; 5] = ["parameter", "gpu-flops", "vivado-dsp", "vivado-ff", "vivado-dsp-bram"];
+
+/// The objectives that a table of this network's resources is made from.
+///
+/// # Errors
+/// None.
+pub fn known_objectives(config: Option<&HlsConfig>) -> Result<Vec<Box<dyn Objective>>, Error> {
+    let names = SHOWN.iter().filter(|name| config.is_some() || !name.starts_with("vivado"));
+    Ok(names.map(|name| objective(name)).collect::<Result<_, _>>()?)
+}
+
+/// Sums over all layers.
+pub fn total(layers: &[Footprint]) -> ByResource<u64> {
+    let mut total = ByResource::new();
+    for (name, cost) in layers.iter().flat_map(|layer| &layer.resources) {
+        *total.entry(name.clone()).or_insert(0) += cost;
+    }
+    total
+}
+
+fn layer_records(
+    before: Vec<Footprint>,
+    after: Vec<Footprint>,
+    left_alone: &[(String, String)],
+) -> Vec<LayerRecord> {
+    let reason =
+        |name: &str| left_alone.iter().find(|(layer, _)| layer == name).map(|(_, why)| why.clone());
+    let pairs = before.into_iter().zip(after);
+    let record = |(before, after): (Footprint, Footprint)| {
+        let (old, new) = (before.layer, after.layer);
+        let left = (1.0 - after.sparsity) * new.weight_count() as f64;
+        LayerRecord {
+            left_alone: reason(&old.name),
+            sparsity: match new.weight_shape == old.weight_shape {
+                true => after.sparsity,
+                false => 1.0 - left / old.weight_count() as f64,
+            },
+            reduced: (new.weight_shape != old.weight_shape).then_some(new.weight_shape),
+            name: old.name,
+            layer_type: old.layer_type,
+            shape: old.weight_shape,
+            resources: BeforeAfter { before: before.resources, after: after.resources },
+        }
+    };
+    pairs.map(record).collect()
+}
