@@ -44,18 +44,18 @@ pub(super) fn read(folder: &Path) -> Result<Vec<Row>, String> {
             tables.widths.entry(key).or_insert((*input, *output));
         }
     }
-    let implemented = implemented(&lines);
+    let later: Vec<&Line> = lines.iter().filter(|line| line["stage"] == "vivado_synth").collect();
     let synthesised = lines.iter().filter(|line| line["stage"] == "hls_csynth");
     let rows = synthesised.filter_map(|line| {
         let units = tables.units(line).unwrap_or_default();
-        let later = implemented.get(&project(line)).filter(|_| line["level"] == "design");
-        let implemented = later.cloned().unwrap_or_default();
+        let whole = line["level"] == "design";
+        let implemented =
+            implemented(line, &later).filter(|_| whole).map(figures).unwrap_or_default();
         if units.is_empty() && implemented.is_empty() {
             return None;
         }
         let (source, fold) = (line["source_repo"].clone(), fold(line));
         let (profile, figures) = (profile(line), figures(line));
-        let whole = line["level"] == "design";
         Some(Row { source, fold, profile, whole, units, figures, implemented })
     });
     Ok(rows.collect())
@@ -111,17 +111,22 @@ fn fold(line: &Line) -> String {
     }
 }
 
-/// The folder of the tool's project.
+/// The folder that the reports of one build lie in or below.
 fn project(line: &Line) -> String {
     let path = line["source_path"].as_str();
-    let folder = path.find("_prj/").map_or(path, |end| &path[..end]);
+    let inside = path.find("_prj/").map_or(path, |end| &path[..end]);
+    let folder = inside.rsplit_once('/').map_or("", |(folder, _)| folder);
     format!("{}/{folder}", line["source_repo"])
 }
 
-/// What the tool reported after C synthesis' reports, by project.
-fn implemented(lines: &[Line]) -> BTreeMap<String, BTreeMap<Quantity, u64>> {
-    let later = lines.iter().filter(|line| line["stage"] == "vivado_synth");
-    later.map(|line| (project(line), figures(line))).collect()
+/// What the tool reported of the same build after C synthesis: in the same commit, where that folder was written to several times.
+fn implemented<'a>(line: &Line, later: &[&'a Line]) -> Option<&'a Line> {
+    let of_folder: Vec<&Line> =
+        later.iter().copied().filter(|later| project(later) == project(line)).collect();
+    match of_folder[..] {
+        [only] => Some(only),
+        _ => of_folder.into_iter().find(|later| later["source_commit"] == line["source_commit"]),
+    }
 }
 
 /// Bits of what a module takes and gives, or less where its line does not say.

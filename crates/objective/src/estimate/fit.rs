@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::figure::Quantity;
+use super::network::FEW;
 use super::network::{compose, ports};
 use super::profile::{Family, Multipliers, Profile, Tool};
 use super::rules;
@@ -298,7 +299,7 @@ fn shrink(rows: &[&Row]) -> Vec<Shrink> {
     let of_quantity = |quantity: &Quantity| {
         let ratios = rows.iter().filter_map(|row| {
             let (before, after) = (row.figures.get(quantity)?, row.implemented.get(quantity)?);
-            (*before > 0).then(|| (*after as f64 + 1.0) / (*before as f64 + 1.0))
+            (*before >= FEW).then(|| (*after as f64 + 1.0) / (*before as f64 + 1.0))
         });
         let ratios: Vec<f64> = ratios.collect();
         let rows = ratios.len();

@@ -250,6 +250,10 @@ fn latency(units: &[impl Borrow<Unit>], parts: &[Figures]) -> Figure {
     sum.and(slowest).and(Figure::exact(between))
 }
 
+/// Of fewer blocks than this, implementation's share says nothing of larger designs: interfaces make it. No design gained more
+/// blocks than so many by them.
+pub(super) const FEW: u64 = 16;
+
 /// What implementation leaves.
 fn implemented(synthesis: &Figures, table: &Table) -> Figures {
     let mut figures = *synthesis;
@@ -259,7 +263,7 @@ fn implemented(synthesis: &Figures, table: &Table) -> Figures {
         *figures.get_mut(shrink.quantity) = Figure {
             value: (before.value as f64 * shrink.scale).round() as u64,
             low: of(before.low, shrink.low).low,
-            high: of(before.high, shrink.high).high,
+            high: of(before.high, shrink.high).high + FEW,
         };
     }
     figures
