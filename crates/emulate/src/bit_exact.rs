@@ -25,6 +25,7 @@ use rayon::prelude::*;
 
 use crate::{Error, float};
 use network::Network;
+pub use weights::firmware_weights;
 
 /// Samples of a block.
 const LANES: usize = 64;
