@@ -106,7 +106,13 @@ pub fn findings(
     let layers = model.firmware(config)?;
     let mut found = Vec::new();
     for profile in profiles {
-        found.extend(of_profile(profile));
+        // Where sums and result have one type, the result's figures say it all.
+        let same = |other: &&Profile| {
+            other.layer == profile.layer && other.what == Variable::Result && other.of == profile.of
+        };
+        if profile.what != Variable::Accumulator || !profiles.iter().any(|other| same(&other)) {
+            found.extend(of_profile(profile));
+        }
     }
     // Every accumulator as wide as it can need to be.
     let mut wide = config.clone();
@@ -135,6 +141,11 @@ pub fn findings(
         if let (true, (Some(of), Some(would_do))) = (layer.op().has_kernel(), accumulators)
             && of.overflow == Overflow::Wrap
             && of.max() < largest_sum(model, built, &layers)
+            && !profiles.iter().any(|profile| {
+                profile.layer == layer.name()
+                    && profile.what == Variable::Accumulator
+                    && profile.overflows > 0
+            })
         {
             found.push(Finding::MayWrap { layer: name(), of: *of, would_do: *would_do });
         }

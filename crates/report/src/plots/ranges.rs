@@ -37,7 +37,7 @@ pub(super) fn figure(ranges: &[Range]) -> Figure {
     };
     let sample = |class| rect(class, (Px(-9.0), Px(-5.0)), 18.0, 10.0);
     let marks = [
-        (sample("gone"), "from the type's step to its largest number"),
+        (sample("before"), "from the type's step to its largest number"),
         (sample("after"), "quartiles of weights"),
         (sample("negative"), "quartiles of activations"),
     ];

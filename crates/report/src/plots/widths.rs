@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use handaxe_data::Direction;
 use maud::{Markup, html};
 
 use super::axis::{Axis, Px};
@@ -79,11 +80,16 @@ fn varying(widths: &[Width]) -> Vec<String> {
 }
 
 fn title(metric: &str, float: f64, widths: &[Width]) -> String {
-    let near = |width: &&Width| (width.value - float).abs() <= 0.01 * float.abs();
+    let falling = handaxe_data::metric(metric)
+        .is_ok_and(|metric| metric.direction() == Direction::Decreasing);
+    let near = |width: &&Width| {
+        let lost = if falling { width.value - float } else { float - width.value };
+        lost <= 0.01 * float.abs()
+    };
     let value = name::metric_value(metric, float);
     match widths.iter().filter(near).map(|width| width.bits).min() {
-        Some(bits) => format!("{bits} bits come within 1 % of floating point ({value})"),
-        None => format!("No width comes within 1 % of floating point ({value})"),
+        Some(bits) => format!("{bits} bits lose no more than 1 % of floating point's {value}"),
+        None => format!("Every width loses more than 1 % of floating point's {value}"),
     }
 }
 
@@ -110,9 +116,27 @@ fn drawn(panel: &Panel, x: &Axis, widths: &[Width]) -> Markup {
             @for (x, y, value) in &places {
                 circle.dot cx=(x) cy=(y) r="3.5" { title { (value) } }
             }
-            @if let (Some(factor), Some((x, y, _)), None) = (factor, places.last(), panel.bound) {
-                (text("start", (Px(x.0 + 10.0), Px(y.0 + 4.0)), &format!("reuse factor {factor}")))
+        }
+        @if panel.bound.is_none() {
+            @for (at, words) in labels(panel, widths) {
+                (text("start", (Px(RIGHT + 8.0), Px(panel.axis.at(at).0 + 4.0)), &words))
             }
         }
     }
+}
+
+/// Where the lines end, and the reuse factors that end there.
+fn labels(panel: &Panel, widths: &[Width]) -> Vec<(f64, String)> {
+    let Some(last) = widths.last() else { return Vec::new() };
+    let mut ends: Vec<(f64, String)> = Vec::new();
+    for (width, &value) in
+        widths.iter().zip(&panel.values).filter(|(width, _)| width.bits == last.bits)
+    {
+        let Some(factor) = width.reuse_factor else { continue };
+        match ends.iter_mut().find(|(at, _)| *at == value) {
+            Some((_, words)) => words.push_str(&format!(", {factor}")),
+            None => ends.push((value, format!("reuse {factor}"))),
+        }
+    }
+    ends
 }
