@@ -7,8 +7,8 @@ mod failure;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod files;
-mod folds;
 mod firmware;
+mod folds;
 mod inspect;
 mod knapsack;
 mod optimize;

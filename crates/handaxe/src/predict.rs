@@ -38,10 +38,18 @@ pub(crate) fn answers(
     run: impl Fn(&[Tensor]) -> Result<Vec<Tensor>, Error>,
 ) -> Result<Vec<Tensor>, Error> {
     check_inputs(model, inputs)?;
+    blocks_answers(model, inputs, |block| run(&standardised(model, block.to_vec())?))
+}
+
+/// What `run` answers to every block of inputs, joined.
+pub(crate) fn blocks_answers(
+    model: &Model,
+    inputs: &[Arc<dyn Source>],
+    run: impl Fn(&[Tensor]) -> Result<Vec<Tensor>, Error>,
+) -> Result<Vec<Tensor>, Error> {
     let mut answers = vec![Vec::new(); model.outputs().len()];
     for block in blocks(inputs) {
-        let block = standardised(model, block?)?;
-        for (answers, output) in answers.iter_mut().zip(run(&block)?) {
+        for (answers, output) in answers.iter_mut().zip(run(&block?)?) {
             answers.extend_from_slice(output.values());
         }
     }

@@ -35,6 +35,7 @@ use std::path::Path;
 
 pub use error::Error;
 pub use estimate::estimate;
+pub use name::in_fixed_point;
 pub use page::{html, scan_page};
 pub use run::Run;
 pub use summary::table;
