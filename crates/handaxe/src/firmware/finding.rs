@@ -90,8 +90,8 @@ impl fmt::Display for Finding {
     }
 }
 
-/// The unit of a softmax's table from which it is of no use: exp(-1) is a third already.
-const COARSE: f64 = 1.0;
+/// The unit of a softmax's table from which it is of no use: exp(-1/2) is less than two thirds already.
+const COARSE: f64 = 0.5;
 
 /// What is wrong with the types that `config` gives `model`; what depends on data is read off `profiles` and `traces`, which may be empty.
 ///
