@@ -7,6 +7,7 @@ mod failure;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod files;
+mod firmware;
 mod folds;
 mod inspect;
 mod knapsack;
@@ -44,6 +45,10 @@ enum Command {
     #[cfg(feature = "fetch")]
     Fetch(fetch::Command),
     Predict(predict::Command),
+    Precision(firmware::precision::Command),
+    Trace(firmware::trace::Command),
+    Profile(firmware::profile::Command),
+    Scan(Box<firmware::scan::Command>),
     Convert(convert::Command),
     Diff(diff::Command),
     Config(config::Command),
@@ -77,6 +82,10 @@ fn main() -> ExitCode {
         #[cfg(feature = "fetch")]
         Some(Command::Fetch(command)) => fetch::run(command, speech),
         Some(Command::Predict(command)) => predict::run(command, speech),
+        Some(Command::Precision(command)) => firmware::precision::run(command, speech),
+        Some(Command::Trace(command)) => firmware::trace::run(command, speech),
+        Some(Command::Profile(command)) => firmware::profile::run(command, speech),
+        Some(Command::Scan(command)) => firmware::scan::run(command, speech),
         Some(Command::Convert(command)) => convert::run(command, speech),
         Some(Command::Diff(command)) => diff::run(command, speech),
         Some(Command::Config(command)) => config::run(command, speech),

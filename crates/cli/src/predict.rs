@@ -1,25 +1,31 @@
 //! `handaxe predict`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
 
 use clap::Args;
-use handaxe::data::{Targets, Tensor};
+use handaxe::data::{Source, Targets, Tensor};
 use handaxe::formats::{answers, data};
+use handaxe::graph::Model;
 use handaxe::run::SCHEMA;
 use handaxe::{Error, judge};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::options::Speech;
-use crate::{files, output};
+use crate::options::{Hardware, Speech};
+use crate::{files, firmware, output};
 
 const EXAMPLES: &str = "\
-The network is computed in floating point as its own framework does it; features are standardised as the network says.
+The network is computed in floating point as its own framework does it, or with --bit-exact as the firmware that hls4ml makes
+of it; features are standardised as the network says.
 
 Examples:
   handaxe predict --model jets.keras --data jets.npz:x=hlf_ungroomed,y=label
   handaxe predict --model jets.h5 --data jets.csv --metric auc --out scores.npy
-  handaxe predict --model jets.safetensors --data jets.csv --out scores.csv --json";
+  handaxe predict --model jets.safetensors --data jets.csv --out scores.csv --json
+  handaxe predict --model jets.keras --data jets.csv --bit-exact --config hls_config.yml
+  handaxe predict --model jets.keras --data jets.csv --bit-exact --raw --precision 'ap_fixed<16,6>' --out codes.csv";
 
 /// Compute a network's answers, and how good they are
 #[derive(Debug, Args)]
@@ -40,6 +46,14 @@ pub(crate) struct Command {
     /// Replace --out if it exists
     #[arg(long, requires = "out")]
     force: bool,
+    /// Answer as the firmware does, in fixed point, to the bit
+    #[arg(long)]
+    bit_exact: bool,
+    /// Write raw integers instead of numbers, as .csv
+    #[arg(long, requires = "out", requires = "bit_exact")]
+    raw: bool,
+    #[command(flatten)]
+    hardware: Hardware,
 }
 
 #[derive(Serialize)]
@@ -49,6 +63,8 @@ struct Record<'a> {
     outputs: Vec<Output<'a>>,
     metric: Option<&'static str>,
     value: Option<f64>,
+    /// Of the computation alone, files not counted.
+    seconds: f64,
     out: Option<&'a Path>,
 }
 
@@ -66,7 +82,9 @@ pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
         files::check_free(out, command.force)?;
     }
     let (inputs, targets) = data::load_inputs(&command.data).map_err(Error::from)?;
-    let predicted = handaxe::predict(&model, &inputs)?;
+    let start = Instant::now();
+    let predicted = command.predict(&model, &inputs, speech)?;
+    let seconds = start.elapsed().as_secs_f64();
     let judged = match &targets {
         Some(targets) => command.judge(&predicted, targets, speech)?,
         None if command.metric.is_some() => {
@@ -78,8 +96,22 @@ pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
     let samples = inputs.first().map_or(0, |input| input.rows());
     let names = model.outputs().iter().map(|&id| model.layer(id).name());
     let named: Vec<_> = names.zip(&predicted).collect();
-    if let Some(out) = &command.out {
-        answers::save(&named, out).map_err(files::unwritten)?;
+    match &command.out {
+        Some(out) if command.raw => {
+            let codes = handaxe::firmware::firmware_codes(
+                &model,
+                &firmware::configuration(&command.hardware)?,
+                &inputs,
+            )?;
+            let codes: Vec<_> = named
+                .iter()
+                .map(|(name, _)| *name)
+                .zip(codes.iter().map(|one| one.codes.as_slice()))
+                .collect();
+            answers::save_codes(&codes, samples, out).map_err(files::unwritten)?;
+        }
+        Some(out) => answers::save(&named, out).map_err(files::unwritten)?,
+        None => {}
     }
     if speech.json {
         let outputs = named.iter();
@@ -91,6 +123,7 @@ pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
             outputs: outputs.collect(),
             metric: judged.map(|(name, _)| name),
             value: judged.map(|(_, value)| value),
+            seconds,
             out: command.out.as_deref(),
         });
     }
@@ -109,6 +142,32 @@ pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
 }
 
 impl Command {
+    fn predict(
+        &self,
+        model: &Model,
+        inputs: &[Arc<dyn Source>],
+        speech: Speech,
+    ) -> Result<Vec<Tensor>, Failure> {
+        let Hardware { config, precision, reuse_factor, strategy, io_type } = &self.hardware;
+        let named = [
+            config.is_some(),
+            precision.is_some(),
+            reuse_factor.is_some(),
+            strategy.is_some(),
+            io_type.is_some(),
+        ];
+        if !self.bit_exact {
+            if named.contains(&true) {
+                let message = "the hardware only matters to the firmware: add --bit-exact, or leave its flags out";
+                return Err(Failure::Input(message.to_owned()));
+            }
+            return Ok(handaxe::predict(model, inputs)?);
+        }
+        let config = firmware::configuration(&self.hardware)?;
+        firmware::say_findings(model, &config, speech)?;
+        Ok(handaxe::firmware::predict_firmware(model, &config, inputs)?)
+    }
+
     /// The metric's name and value. What cannot be judged is an error where a metric was asked for, and else only said.
     fn judge(
         &self,

@@ -60,7 +60,11 @@ impl Targets {
         }
     }
 
-    fn gather(&self, indices: &[usize]) -> Result<Self, Error> {
+    /// The targets of some samples, in the order of `indices`, all of which there must be.
+    ///
+    /// # Errors
+    /// Values that cannot be gathered.
+    pub fn gather(&self, indices: &[usize]) -> Result<Self, Error> {
         Ok(match self {
             Self::Classes { labels, classes } => Self::Classes {
                 labels: indices.iter().map(|&sample| labels[sample]).collect(),

@@ -25,6 +25,7 @@ use rayon::prelude::*;
 
 use crate::{Error, float};
 use network::Network;
+pub use weights::firmware_weights;
 
 /// Samples of a block.
 const LANES: usize = 64;
@@ -53,9 +54,10 @@ pub struct BitExact<'a> {
     program: Program,
 }
 
-/// In 64 bits where every number and intermediate result fits, else in 256.
+/// In 64 bits where every number and intermediate result fits, else in 128 or 256.
 enum Program {
     Narrow(Network<i64>),
+    Middle(Network<i128>),
     Wide(Network<I256>),
 }
 
@@ -98,6 +100,8 @@ impl<'a> BitExact<'a> {
         let needed = network::bits(model, &layers);
         let program = if needed < i64::BITS {
             Program::Narrow(Network::new(model, &layers, path)?)
+        } else if needed < i128::BITS {
+            Program::Middle(Network::new(model, &layers, Path::Exact)?)
         } else if needed < <I256 as Integer>::BITS {
             Program::Wide(Network::new(model, &layers, Path::Exact)?)
         } else {
@@ -136,6 +140,7 @@ impl<'a> BitExact<'a> {
         let wanted = self.model.outputs();
         let values: Vec<Vec<Option<i64>>> = match &self.program {
             Program::Narrow(network) => self.run(network, inputs, wanted, Some)?,
+            Program::Middle(network) => self.run(network, inputs, wanted, Integer::to_i64)?,
             Program::Wide(network) => self.run(network, inputs, wanted, Integer::to_i64)?,
         };
         let outputs = wanted.iter().zip(values).map(|(id, values)| {
@@ -150,6 +155,7 @@ impl<'a> BitExact<'a> {
     fn numbers(&self, inputs: &[Tensor], wanted: &[LayerId]) -> Result<Vec<Tensor>, Error> {
         let values: Vec<Vec<f64>> = match &self.program {
             Program::Narrow(network) => self.run(network, inputs, wanted, Integer::to_f64)?,
+            Program::Middle(network) => self.run(network, inputs, wanted, Integer::to_f64)?,
             Program::Wide(network) => self.run(network, inputs, wanted, Integer::to_f64)?,
         };
         let outputs = wanted.iter().zip(values).map(|(id, values)| {

@@ -27,7 +27,7 @@ mod error;
 mod float;
 mod quantise;
 
-pub use bit_exact::{BitExact, Codes, Path};
+pub use bit_exact::{BitExact, Codes, Path, firmware_weights};
 pub use error::Error;
 pub use float::{Float, predict};
 pub use quantise::quantise;

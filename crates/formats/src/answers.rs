@@ -31,6 +31,38 @@ pub fn save(outputs: &[(&str, &Tensor)], path: &Path) -> Result<(), Error> {
     }
 }
 
+/// Writes raw integers of outputs, each with its name and all samples' numbers, as `.csv` with the columns of [`save`].
+///
+/// # Errors
+/// Another extension, or a file that cannot be written.
+pub fn save_codes(outputs: &[(&str, &[i64])], samples: usize, path: &Path) -> Result<(), Error> {
+    if !is(path, "csv") {
+        return Err(Error::AnswersExtension.in_file(path));
+    }
+    let widths: Vec<usize> =
+        outputs.iter().map(|(_, codes)| codes.len() / samples.max(1)).collect();
+    write_atomically(path, |file| {
+        let mut writer = csv::Writer::from_writer(file);
+        let names =
+            outputs.iter().zip(&widths).flat_map(|((name, _), &width)| columns(name, width));
+        writer.write_record(names)?;
+        for sample in 0..samples {
+            let codes = outputs
+                .iter()
+                .zip(&widths)
+                .flat_map(|((_, codes), width)| &codes[sample * width..(sample + 1) * width]);
+            writer.write_record(codes.map(i64::to_string))?;
+        }
+        writer.flush()
+    })
+}
+
+/// The names of an output's columns.
+fn columns(name: &str, width: usize) -> impl Iterator<Item = String> {
+    (0..width)
+        .map(move |place| if width == 1 { name.to_owned() } else { format!("{name}_{place}") })
+}
+
 /// Whether [`save`] can write so many outputs under this name: what is wrong, before anything is computed.
 ///
 /// # Errors
@@ -66,11 +98,7 @@ fn write_npy(output: &Tensor, file: &mut dyn Write) -> std::io::Result<()> {
 
 fn write_csv(outputs: &[(&str, &Tensor)], file: &mut dyn Write) -> std::io::Result<()> {
     let mut writer = csv::Writer::from_writer(file);
-    let names = outputs.iter().flat_map(|(name, output)| {
-        let one = output.row_len() == 1;
-        let name = move |place| if one { (*name).to_owned() } else { format!("{name}_{place}") };
-        (0..output.row_len()).map(name)
-    });
+    let names = outputs.iter().flat_map(|(name, output)| columns(name, output.row_len()));
     writer.write_record(names)?;
     let samples = outputs.iter().map(|(_, output)| output.rows()).min().unwrap_or(0);
     for sample in 0..samples {

@@ -5,6 +5,7 @@
 //! or without underscores, and types with or without `_t`. `Precision` may be one string or a mapping. What hls4ml writes
 //! and handaxe has no use for is passed over; any other unknown key is an error, since it is a setting that would be lost.
 
+mod json;
 mod keys;
 mod kind;
 mod section;
@@ -19,6 +20,7 @@ use serde_json::{Map, Value};
 
 use crate::Error;
 use crate::read::read_at_most;
+pub use json::json;
 use keys::{LEVELS, PROJECT, is, nearest_key};
 pub use template::{Backend, Granularity, Project, Template};
 

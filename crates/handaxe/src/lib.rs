@@ -3,6 +3,7 @@
 //! - [`Optimize`]: prune a trained network until it fits, with parts of your own where you like;
 //! - [`RunConfig`], [`optimize()`], [`resume`], [`train_baseline`]: the same from settings as the command line has them, with a run directory;
 //! - [`train()`]: a first network from one line; [`predict()`] and [`judge`]: what a network answers, and how good that is;
+//! - [`firmware`]: what a network answers at hardware precision, to the bit, and which types it needs;
 //! - [`formats::model`]: networks in and out, of Keras too; [`Comparison`]: how two of them differ;
 //! - the crates behind it, as modules: [`graph`], [`objective`], [`prune`], [`knapsack`], [`schedule`], ...
 //!
@@ -12,6 +13,7 @@ mod baseline;
 mod compare;
 mod config;
 mod error;
+pub mod firmware;
 mod fit;
 mod form;
 mod optimize;

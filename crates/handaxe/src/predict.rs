@@ -27,15 +27,29 @@ use crate::Error;
 /// # Errors
 /// Arrays that are not of the inputs' shapes or number, or of different lengths, or that cannot be read.
 pub fn predict(model: &Model, inputs: &[Arc<dyn Source>]) -> Result<Vec<Tensor>, Error> {
+    let network = handaxe_emulate::Float::new(model)?;
+    answers(model, inputs, |block| Ok(network.predict(block)?))
+}
+
+/// What `run` answers to every block of standardised inputs, joined.
+pub(crate) fn answers(
+    model: &Model,
+    inputs: &[Arc<dyn Source>],
+    run: impl Fn(&[Tensor]) -> Result<Vec<Tensor>, Error>,
+) -> Result<Vec<Tensor>, Error> {
     check_inputs(model, inputs)?;
-    let (by, network) = (model.preprocessing(), handaxe_emulate::Float::new(model)?);
+    blocks_answers(model, inputs, |block| run(&standardised(model, block.to_vec())?))
+}
+
+/// What `run` answers to every block of inputs, joined.
+pub(crate) fn blocks_answers(
+    model: &Model,
+    inputs: &[Arc<dyn Source>],
+    run: impl Fn(&[Tensor]) -> Result<Vec<Tensor>, Error>,
+) -> Result<Vec<Tensor>, Error> {
     let mut answers = vec![Vec::new(); model.outputs().len()];
     for block in blocks(inputs) {
-        let mut block = block?;
-        for (input, by) in block.iter_mut().zip(by) {
-            *input = by.apply(std::mem::replace(input, Tensor::full(&[0], 0.0)))?;
-        }
-        for (answers, output) in answers.iter_mut().zip(network.predict(&block)?) {
+        for (answers, output) in answers.iter_mut().zip(run(&block?)?) {
             answers.extend_from_slice(output.values());
         }
     }
@@ -45,6 +59,14 @@ pub fn predict(model: &Model, inputs: &[Arc<dyn Source>]) -> Result<Vec<Tensor>,
         Ok(Tensor::new(shape, values)?)
     });
     outputs.collect()
+}
+
+/// Inputs as the model's preprocessing makes them.
+pub(crate) fn standardised(model: &Model, mut block: Vec<Tensor>) -> Result<Vec<Tensor>, Error> {
+    for (input, by) in block.iter_mut().zip(model.preprocessing()) {
+        *input = by.apply(std::mem::replace(input, Tensor::full(&[0], 0.0)))?;
+    }
+    Ok(block)
 }
 
 /// Whether data are what a model takes; what comes of them is then no worse than the data.

@@ -5,6 +5,7 @@
 //!
 //! - [`table()`]: before and after, for a terminal; [`estimate`]: one network; [`Table`] lays out others alike;
 //! - [`html`]: a self-contained page; it prints, and follows the reader's light or dark scheme;
+//! - [`scan_page`]: the page of a scan of widths;
 //! - [`plots`]: the pictures of the page, each as an SVG of its own;
 //! - [`write()`]: the page and the pictures into a directory.
 //!
@@ -34,7 +35,8 @@ use std::path::Path;
 
 pub use error::Error;
 pub use estimate::estimate;
-pub use page::html;
+pub use name::in_fixed_point;
+pub use page::{html, scan_page};
 pub use run::Run;
 pub use summary::table;
 pub use table::{Align, Table};

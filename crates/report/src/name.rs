@@ -57,6 +57,11 @@ pub(crate) fn metric(name: &str) -> &str {
     }
 }
 
+/// The name under which a record has a metric at hardware precision.
+pub fn in_fixed_point(metric: &str) -> String {
+    format!("{metric} in fixed point")
+}
+
 /// What a metric's values are multiplied by to be read, and the unit that follows.
 pub(crate) fn metric_scale(name: &str) -> (f64, &'static str) {
     if name == "accuracy" { (100.0, "\u{a0}%") } else { (1.0, "") }

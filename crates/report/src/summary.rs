@@ -65,6 +65,10 @@ fn scores(result: &ResultRecord) -> Table {
     let (before, after) = (&result.baseline, &result.last);
     table.row(["validation".to_owned(), value(before.validation), value(after.validation)]);
     table.row(["test".to_owned(), value(before.test), value(after.test)]);
+    if let Some(fixed) = result.metrics.get(&name::in_fixed_point(&result.metric)) {
+        let (before, after) = (value(fixed.baseline.test), value(fixed.last.test));
+        table.row(["test, at hardware precision".to_owned(), before, after]);
+    }
     table
 }
 

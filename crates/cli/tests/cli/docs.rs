@@ -65,6 +65,7 @@ macro_rules! pages {
 }
 
 pages! {
+    hardware_precision: "hardware-precision.md",
     pruning_for_dsps: "prune-for-dsps.md",
     pruning_for_flops: "prune-for-flops.md",
     reading_the_report: "read-the-report.md",

@@ -7,6 +7,7 @@ mod common;
 mod docs;
 #[cfg(feature = "fetch")]
 mod fetch;
+mod firmware;
 mod inspect;
 mod knapsack;
 mod models;

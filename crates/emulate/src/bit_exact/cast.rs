@@ -123,19 +123,46 @@ impl Cast {
             }
         }
     }
+}
 
-    /// Casts numbers, as from `double`.
-    pub(super) fn number<T: Integer>(of: &FixedType, value: f32) -> T {
-        // With f32's 24 bits this is exact, and far from where the integer would overflow.
-        let scaled = f64::from(value) * 2f64.powi(of.fraction().clamp(-900, 900));
-        let quick = matches!(of.rounding, Rounding::Trn) && scaled.abs() < 1e15 && of.width < 50;
-        if !quick {
-            return of.cast_f64(f64::from(value));
+/// From numbers, as a cast from `double` gives it.
+pub(super) struct Reading {
+    of: FixedType,
+    scale: f64,
+    /// Added before digits are cut off, where that is all there is to rounding and every code fits 64 bits with room.
+    quick: Option<f64>,
+    codes: (i64, i64),
+}
+
+impl Reading {
+    pub(super) fn new(of: &FixedType) -> Self {
+        let add = match of.rounding {
+            Rounding::Trn => Some(0.0),
+            Rounding::Rnd => Some(0.5),
+            _ => None,
+        };
+        let narrow = of.width < 50 && of.fraction().abs() < 500;
+        Self {
+            of: *of,
+            scale: 2f64.powi(of.fraction().clamp(-900, 900)),
+            quick: add.filter(|_| narrow),
+            codes: if narrow { of.codes() } else { (0, 0) },
         }
-        let cut = scaled as i64;
-        let floor = cut - i64::from(cut as f64 > scaled);
-        let (low, high) = of.codes::<i64>();
-        if low <= floor && floor <= high { T::from(floor) } else { of.cast_f64(f64::from(value)) }
+    }
+
+    /// With the 24 bits of an f32, scaling and adding one half are exact as far as they decide anything.
+    #[inline(always)]
+    pub(super) fn one<T: Integer>(&self, value: f32) -> T {
+        let value = f64::from(value);
+        if let Some(add) = self.quick {
+            let scaled = value * self.scale + add;
+            let cut = scaled as i64;
+            let floor = cut - i64::from(cut as f64 > scaled);
+            if self.codes.0 <= floor && floor <= self.codes.1 {
+                return T::from(floor);
+            }
+        }
+        self.of.cast_f64(value)
     }
 }
 

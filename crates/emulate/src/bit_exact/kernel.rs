@@ -112,7 +112,7 @@ impl<T: Integer> Kernel<T> {
 }
 
 /// Kernel and bias as they are computed with, a batch normalisation folded in; in f32 as hls4ml computes them.
-fn folded(model: &Model, layer: &Layer, built: &FirmwareLayer) -> (Vec<f32>, Vec<f32>) {
+pub(super) fn folded(model: &Model, layer: &Layer, built: &FirmwareLayer) -> (Vec<f32>, Vec<f32>) {
     let (mut kernel, mut bias) = (weights::values(layer, "kernel"), weights::values(layer, "bias"));
     if let Some(affine) = built.folds.and_then(|id| model.layer(id).affine()) {
         let channels = affine.scale.len();

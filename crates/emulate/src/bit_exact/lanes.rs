@@ -30,11 +30,13 @@ pub(super) enum Lanes {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Step<L> {
     /// Bits that are dropped.
-    pub(super) drop: u32,
+    drop: u32,
     /// Added before: always, for negative products, and for an odd result.
-    pub(super) add: [L; 3],
+    add: [L; 3],
     /// Bounds of the product and the sum after each step, if they are needed.
-    pub(super) clamp: Option<(L, L)>,
+    clamp: Option<(L, L)>,
+    /// No product goes beyond these bounds.
+    fits: bool,
 }
 
 #[derive(Debug)]
@@ -146,7 +148,8 @@ impl Proof {
                 Row { bias: wide(row.bias), terms }
             })
             .collect();
-        let step = Step { drop: self.drop, add: self.rounding().map(L::from_wide), clamp };
+        let fits = (self.product >> self.drop) < high.min(-low);
+        let step = Step { drop: self.drop, add: self.rounding().map(L::from_wide), clamp, fits };
         Some(Sums { rows, step, unused })
     }
 
@@ -290,6 +293,11 @@ fn row<L: Lane>(
             terms(input, elements, row, |sum, product| sum.plus(product.plus(always).shifted(drop)))
         }
         None => terms(input, elements, row, |sum, product| sum.plus(rounded(product, step))),
+        Some((low, high)) if step.fits && negative == none && odd == none => {
+            terms(input, elements, row, |sum, product| {
+                sum.plus(product.plus(always).shifted(drop)).clamp(low, high)
+            })
+        }
         Some((low, high)) => terms(input, elements, row, |sum, product| {
             let product = rounded(product, step).clamp(low, high);
             sum.plus(product).clamp(low, high)

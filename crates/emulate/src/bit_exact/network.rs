@@ -6,7 +6,7 @@ use handaxe_data::Tensor;
 use handaxe_fixed::{FixedType, Integer, Overflow};
 use handaxe_graph::{Activation, FirmwareLayer, LayerId, Model, Op, Quantiser};
 
-use super::cast::Cast;
+use super::cast::Reading;
 use super::lanes::Scratch;
 use super::node::{Node, Parts};
 use super::{LANES, Path};
@@ -111,11 +111,12 @@ impl<T: Integer> Network<T> {
 /// Casts numbers to codes, sample by sample into lanes.
 fn read<T: Integer>(of: &FixedType, input: &Tensor, samples: Range<usize>, output: &mut [T]) {
     let width = input.row_len();
+    let reading = Reading::new(of);
     output.fill(T::from(0));
     for (lane, sample) in samples.enumerate() {
         let row = &input.values()[sample * width..(sample + 1) * width];
         for (element, value) in row.iter().enumerate() {
-            output[element * LANES + lane] = Cast::number(of, *value);
+            output[element * LANES + lane] = reading.one(*value);
         }
     }
 }

@@ -87,54 +87,89 @@ impl<T: Integer> Softmax<T> {
 
     pub(super) fn run(&self, input: &[T], output: &mut [T], lanes: usize) {
         let width = self.channels * lanes;
-        let mut row = vec![T::from(0); self.channels];
         for (input, output) in input.chunks_exact(width).zip(output.chunks_exact_mut(width)) {
-            for lane in 0..lanes {
-                for (channel, code) in row.iter_mut().enumerate() {
-                    *code = input[channel * lanes + lane];
+            match self.way {
+                Way::Stable => {
+                    self.distances(input, output, lanes);
+                    self.by_tables(output, lanes);
                 }
-                self.row(&mut row);
-                for (channel, code) in row.iter().enumerate() {
-                    output[channel * lanes + lane] = *code;
+                Way::Latency => {
+                    output.copy_from_slice(input);
+                    self.by_tables(output, lanes);
                 }
+                Way::Legacy => self.each_sample(input, output, lanes, Self::legacy),
+                Way::Argmax => self.each_sample(input, output, lanes, Self::argmax),
             }
         }
     }
 
-    /// Replaces the inputs of one softmax by its outputs.
-    fn row(&self, row: &mut [T]) {
-        match self.way {
-            Way::Argmax => self.argmax(row),
-            Way::Legacy => self.legacy(row),
-            Way::Stable => {
-                let most = row.iter().copied().max().unwrap_or(T::from(0));
-                row.iter_mut().for_each(|code| *code = self.norm.one(most - *code));
-                self.by_tables(row);
-            }
-            Way::Latency => self.by_tables(row),
+    /// How far every input is below the largest.
+    fn distances(&self, input: &[T], output: &mut [T], lanes: usize) {
+        let mut most = input[..lanes].to_vec();
+        for codes in input.chunks_exact(lanes) {
+            most.iter_mut().zip(codes).for_each(|(most, code)| *most = (*most).max(*code));
         }
+        for (codes, output) in input.chunks_exact(lanes).zip(output.chunks_exact_mut(lanes)) {
+            output
+                .iter_mut()
+                .zip(codes)
+                .zip(&most)
+                .for_each(|((output, code), most)| *output = *most - *code);
+        }
+        self.norm.all(output);
     }
 
-    fn by_tables(&self, row: &mut [T]) {
-        for code in row.iter_mut() {
-            *code =
-                self.exponentials[high_bits_index(&self.address, self.exponentials.len(), *code)];
+    /// exp and 1 / sum by table.
+    fn by_tables(&self, output: &mut [T], lanes: usize) {
+        let size = self.exponentials.len();
+        output.iter_mut().for_each(|code| {
+            *code = self.exponentials[high_bits_index(&self.address, size, *code)]
+        });
+        let mut inverses = self.tree(output, lanes);
+        self.to_inverse.all(&mut inverses);
+        let size = self.inverses.len();
+        inverses
+            .iter_mut()
+            .for_each(|sum| *sum = self.inverses[high_bits_index(&self.inverse, size, *sum)]);
+        for codes in output.chunks_exact_mut(lanes) {
+            codes
+                .iter_mut()
+                .zip(&inverses)
+                .for_each(|(code, inverse)| *code = code.times(*inverse));
         }
-        let sum = self.to_inverse.one(self.tree(row));
-        let inverse = self.inverses[high_bits_index(&self.inverse, self.inverses.len(), sum)];
-        row.iter_mut().for_each(|code| *code = self.result.one(code.times(inverse)));
+        self.result.all(output);
     }
 
-    /// The sum as a balanced tree of adders gives it.
-    fn tree(&self, codes: &[T]) -> T {
-        match codes {
-            [] => T::from(0),
-            [one] => *one,
-            _ => {
-                let left = codes.len().next_power_of_two() / 2;
-                let sum = self.tree(&codes[..left]) + self.tree(&codes[left..]);
-                self.step.one(sum)
-            }
+    /// The sums over channels as a balanced tree of adders gives them.
+    fn tree(&self, codes: &[T], lanes: usize) -> Vec<T> {
+        let channels = codes.len() / lanes;
+        if channels <= 1 {
+            return codes.to_vec();
+        }
+        let (left, right) = codes.split_at(channels.next_power_of_two() / 2 * lanes);
+        let mut sums = self.tree(left, lanes);
+        sums.iter_mut().zip(self.tree(right, lanes)).for_each(|(sum, code)| *sum = *sum + code);
+        self.step.all(&mut sums);
+        sums
+    }
+
+    /// The ways that look at one sample after the other.
+    fn each_sample(
+        &self,
+        input: &[T],
+        output: &mut [T],
+        lanes: usize,
+        way: impl Fn(&Self, &mut [T]),
+    ) {
+        let mut row = vec![T::from(0); self.channels];
+        for lane in 0..lanes {
+            row.iter_mut()
+                .enumerate()
+                .for_each(|(channel, code)| *code = input[channel * lanes + lane]);
+            way(self, &mut row);
+            row.iter()
+                .enumerate()
+                .for_each(|(channel, code)| output[channel * lanes + lane] = *code);
         }
     }
 

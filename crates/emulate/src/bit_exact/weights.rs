@@ -1,7 +1,7 @@
 //! Weights as hls4ml writes them into the firmware.
 
 use handaxe_fixed::{FixedType, Integer};
-use handaxe_graph::Layer;
+use handaxe_graph::{FirmwareLayer, Layer, Model};
 
 use crate::quantise;
 
@@ -24,4 +24,25 @@ pub(super) fn codes<T: Integer>(values: &[f32], of: &FixedType) -> Vec<T> {
         of.cast_f64(printed)
     };
     values.iter().map(code).collect()
+}
+
+/// The weights of a layer as they are written into its firmware, before they are cast: variable, type and numbers. A batch normalisation that is
+/// folded into a kernel is part of it.
+pub fn firmware_weights(
+    model: &Model,
+    built: &FirmwareLayer,
+) -> Vec<(&'static str, FixedType, Vec<f32>)> {
+    let layer = model.layer(built.id);
+    let pairs = match layer.affine() {
+        _ if layer.op().has_kernel() => {
+            let (kernel, bias) = super::kernel::folded(model, layer, built);
+            vec![("weight", kernel), ("bias", bias)]
+        }
+        Some(affine) if !built.passes => vec![("scale", affine.scale), ("bias", affine.shift)],
+        _ => Vec::new(),
+    };
+    let typed = pairs.into_iter().filter(|(_, values)| !values.is_empty());
+    typed
+        .filter_map(|(variable, values)| Some((variable, *built.types.get(variable)?, values)))
+        .collect()
 }

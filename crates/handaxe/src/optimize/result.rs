@@ -1,14 +1,19 @@
 //! The figures of a finished run.
 
-use handaxe_data::Direction;
+use std::collections::BTreeMap;
+
+use handaxe_data::{Dataset, Direction, Tensor};
+use handaxe_emulate::BitExact;
 use handaxe_graph::{HlsConfig, Model};
 use handaxe_objective::{Objective, objective};
 use handaxe_optimize::{
-    BeforeAfter, ByResource, Footprint, LayerRecord, Outcome, ResultRecord, SCHEMA, Use, footprint,
+    BeforeAfter, ByResource, Footprint, LayerRecord, MetricRecord, Outcome, ResultRecord, SCHEMA,
+    Scores, Use, footprint,
 };
 
 use super::Optimize;
-use crate::Error;
+use crate::predict::blocks_answers;
+use crate::{Error, judge};
 
 impl Optimize {
     /// The figures of a finished run.
@@ -41,7 +46,7 @@ impl Optimize {
             tolerance: outcome.tolerance,
             baseline: outcome.baseline,
             last: outcome.last,
-            metrics: outcome.metrics.clone(),
+            metrics: self.metrics(metric, outcome),
             stopped: outcome.stopped,
             best_step: best.map(|step| step.step),
             met,
@@ -58,6 +63,28 @@ impl Optimize {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             seconds: 0.0,
         })
+    }
+
+    /// The other metrics, and the one that decided at hardware precision, if there is a configuration that firmware can be made with.
+    fn metrics(&self, metric: &str, outcome: &Outcome) -> BTreeMap<String, MetricRecord> {
+        let mut metrics = outcome.metrics.clone();
+        let scores = |model: &Model| -> Option<Scores> {
+            let firmware = BitExact::new(model, self.config.as_ref()?).ok()?;
+            let score = |part: &Dataset| -> Option<f64> {
+                let run = |block: &[Tensor]| Ok(firmware.predict(block)?);
+                let outputs = blocks_answers(model, part.inputs(), run).ok()?;
+                Some(judge(&outputs, part.targets(), Some(metric)).ok()?.1)
+            };
+            Some(Scores {
+                validation: score(&self.parts.validation)?,
+                test: score(&self.parts.test)?,
+            })
+        };
+        if let (Some(baseline), Some(last)) = (scores(&outcome.original), scores(&outcome.model)) {
+            let name = handaxe_report::in_fixed_point(metric);
+            metrics.insert(name, MetricRecord { baseline, last });
+        }
+        metrics
     }
 
     fn footprint(&self, model: &Model) -> Result<Vec<Footprint>, Error> {

@@ -2,8 +2,11 @@
 
 mod layers;
 mod overview;
+mod scan;
 mod steps;
 mod trials;
+
+pub use scan::scan_page;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 

@@ -107,6 +107,9 @@ fn metric_card(run: &Run<'_>) -> Markup {
             p { "on samples that no decision has seen" }
             p { "validation " (value(before.validation)) "\u{a0}→ " (value(after.validation))
                 @if let Some(bound) = run.tolerance() { ", tolerance " (value(bound)) } }
+            @if let Some(fixed) = result.metrics.get(&name::in_fixed_point(&result.metric)) {
+                p { "at hardware precision " (value(fixed.baseline.test)) "\u{a0}→ " (value(fixed.last.test)) }
+            }
         }
     }
 }

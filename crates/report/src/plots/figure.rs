@@ -12,7 +12,7 @@ pub(crate) struct Figure {
     pub(super) width: f64,
     pub(super) height: f64,
     /// What the picture says.
-    pub(super) title: String,
+    pub(crate) title: String,
     pub(super) body: Markup,
 }
 

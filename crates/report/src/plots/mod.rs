@@ -7,11 +7,15 @@ mod axis;
 mod figure;
 mod masks;
 mod metric;
+mod ranges;
 mod resources;
 mod training;
+mod widths;
 
 pub(crate) use axis::Px;
 pub(crate) use figure::{Figure, STYLE};
+pub use ranges::Range;
+pub use widths::Width;
 
 use crate::{Error, Run};
 
@@ -37,6 +41,20 @@ pub fn masks(run: &Run<'_>) -> Result<String, Error> {
 /// Training loss and validation metric over all epochs of all steps.
 pub fn training(run: &Run<'_>) -> String {
     training::figure(run).file()
+}
+
+/// How large the numbers of every variable are, as boxes over what their types hold.
+pub fn ranges(ranges: &[Range]) -> String {
+    ranges::figure(ranges).file()
+}
+
+/// The metric and the resources of every width of a scan; `float` is the metric in floating point.
+pub fn widths(metric: &str, float: f64, widths: &[Width]) -> String {
+    widths::figure(metric, float, widths).file()
+}
+
+pub(crate) fn widths_figure(metric: &str, float: f64, widths: &[Width]) -> Figure {
+    widths::figure(metric, float, widths)
 }
 
 pub(crate) fn metric_figure(run: &Run<'_>) -> Figure {

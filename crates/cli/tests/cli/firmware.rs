@@ -1,0 +1,158 @@
+//! `precision`, `trace`, `profile`, `scan` and `predict --bit-exact`.
+
+use std::fs;
+
+use crate::common::{Ran, folder, handaxe};
+
+/// A folder with `points.csv` and `net.safetensors`, trained on it.
+fn trained() -> tempfile::TempDir {
+    let folder = folder();
+    let arguments = "train --network dense:12,relu,dense:4,softmax --data points.csv --baseline-epochs 12 --out net.safetensors";
+    assert_eq!(handaxe(folder.path(), arguments).code, 0);
+    folder
+}
+
+fn told(folder: &tempfile::TempDir, arguments: &str, code: i32, said: &[&str]) -> Ran {
+    let ran = handaxe(folder.path(), arguments);
+    let text = format!("{}{}", ran.stdout, ran.stderr);
+    assert_eq!(ran.code, code, "{arguments}\n{text}");
+    for part in said {
+        assert!(text.contains(part), "{arguments}\nlacks {part:?}: {text}");
+    }
+    ran
+}
+
+#[test]
+fn types_are_told_and_useless_ones_warned_of() {
+    let folder = trained();
+    let config = "Model: {Precision: {default: 'ap_fixed<16,6>', accum: auto, result: auto}, ReuseFactor: 1}\n";
+    fs::write(folder.path().join("auto.yml"), config).unwrap();
+    let ran = told(
+        &folder,
+        "precision --model net.safetensors --config auto.yml",
+        0,
+        &["fixed<36,16,TRN,WRAP,0>", "one entry for", "give the result of"],
+    );
+    assert!(ran.stderr.contains("warning: layer `softmax1`"), "{}", ran.stderr);
+    let json = told(
+        &folder,
+        "precision --model net.safetensors --precision ap_fixed<12,5> --json",
+        0,
+        &[],
+    )
+    .json();
+    assert_eq!(json["schema"], 1);
+    assert_eq!(json["layers"][1]["types"]["weight"], "fixed<12,5,TRN,WRAP,0>");
+    told(
+        &folder,
+        "precision --model net.safetensors --precision float",
+        2,
+        &["layer `input`", "no fixed point"],
+    );
+    told(
+        &folder,
+        "precision --model net.safetensors --io-type io_stream",
+        2,
+        &["io_stream", "io_parallel"],
+    );
+}
+
+#[test]
+fn answers_to_the_bit() {
+    let folder = trained();
+    let with = "predict --model net.safetensors --data points.csv";
+    let float = told(&folder, &format!("{with} --json"), 0, &[]).json();
+    let wide = told(
+        &folder,
+        &format!("{with} --bit-exact --precision ap_fixed<24,5,AP_RND,AP_SAT> --json"),
+        0,
+        &[],
+    )
+    .json();
+    assert_eq!(float["metric"], wide["metric"]);
+    assert!((float["value"].as_f64().unwrap() - wide["value"].as_f64().unwrap()).abs() < 0.03);
+    told(
+        &folder,
+        &format!("{with} --bit-exact --raw --precision ap_fixed<16,6> --out codes.csv"),
+        0,
+        &["Answers: codes.csv"],
+    );
+    let codes = fs::read_to_string(folder.path().join("codes.csv")).unwrap();
+    let line: Vec<i64> =
+        codes.lines().nth(1).unwrap().split(',').map(|code| code.parse().unwrap()).collect();
+    assert_eq!((codes.lines().count(), line.len()), (601, 4));
+    assert!(
+        (900..1200).contains(&line.iter().sum::<i64>()),
+        "a softmax sums to about 1024/1024: {line:?}"
+    );
+    told(&folder, &format!("{with} --precision ap_fixed<16,6>"), 2, &["add --bit-exact"]);
+    told(&folder, &format!("{with} --bit-exact --raw --out codes.npy"), 2, &["codes.npy", ".csv"]);
+}
+
+#[test]
+fn layers_are_set_beside_floating_point() {
+    let folder = trained();
+    let ran = told(
+        &folder,
+        "trace --model net.safetensors --data points.csv --precision ap_fixed<20,5> --json",
+        0,
+        &[],
+    )
+    .json();
+    let layers = ran["layers"].as_array().unwrap();
+    assert!(
+        layers.len() >= 4
+            && layers.iter().all(|layer| layer["worst_relative"].as_f64().unwrap() < 0.05),
+        "{layers:?}"
+    );
+    told(
+        &folder,
+        "trace --model net.safetensors --data points.csv --precision ap_fixed<2,2>",
+        0,
+        &["worst error", "every output is"],
+    );
+}
+
+#[test]
+fn profiles_count_what_types_cannot_hold() {
+    let folder = trained();
+    let with = "profile --model net.safetensors --data points.csv";
+    told(
+        &folder,
+        &format!("{with} --precision ap_fixed<6,1> --out boxes.svg"),
+        0,
+        &["overflows", "wrap around in", "holds", "Plot: boxes.svg"],
+    );
+    let drawn = fs::read_to_string(folder.path().join("boxes.svg")).unwrap();
+    assert!(drawn.starts_with("<svg") && drawn.contains("do not hold"), "{drawn}");
+    told(&folder, &format!("{with} --out boxes.svg"), 2, &["already exists"]);
+    told(&folder, &format!("{with} --out boxes.png"), 2, &[".svg"]);
+    let json =
+        told(&folder, "profile --model net.safetensors --precision ap_fixed<16,6> --json", 0, &[])
+            .json();
+    assert!(json["profiles"].as_array().unwrap().iter().all(|profile| profile["what"] == "weight"));
+}
+
+#[test]
+fn widths_are_scanned_and_tuned() {
+    let folder = trained();
+    let with = "scan --model net.safetensors --data points.csv";
+    let arguments = "--bits 4..7 --integer 3 --reuse-factor 1,2 --strategy Resource --out widths";
+    told(&folder, &format!("{with} {arguments}"), 0, &["ap_fixed<7,3>", "dsp", "bram36", "widths"]);
+    let csv = fs::read_to_string(folder.path().join("widths/scan.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 9);
+    assert!(csv.starts_with("bits,integer,reuse_factor,value,"), "{csv}");
+    assert!(fs::read_to_string(folder.path().join("widths/scan.html")).unwrap().contains("<svg"));
+    told(&folder, &format!("{with} {arguments}"), 2, &["already exists"]);
+    told(&folder, &format!("{with} --bits 9..4"), 2, &["lower to the higher"]);
+
+    let tuned =
+        told(&folder, &format!("{with} --tune-precision --rtol 0.99 --out tuned --json"), 0, &[])
+            .json();
+    let (float, value) = (tuned["float"].as_f64().unwrap(), tuned["value"].as_f64().unwrap());
+    assert!(tuned["met"] == true && value >= 0.99 * float);
+    let judged = "predict --model net.safetensors --data points.csv --bit-exact --config tuned/hls_config.json --json";
+    assert_eq!(told(&folder, judged, 0, &[]).json()["value"].as_f64(), Some(value));
+    told(&folder, &format!("{with} --tune-precision --rtol 1.5"), 3, &["no types"]);
+    told(&folder, &format!("{with} --tune-precision --rtol 0"), 2, &["--rtol"]);
+}
