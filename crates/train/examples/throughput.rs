@@ -1,8 +1,9 @@
 //! Samples a second of processor time in training, epochs with shuffling included, the best of eight epochs:
 //! `cargo run --release -p handaxe-train --example throughput [PART OF A NAME]`.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+mod clock;
 
+use clock::cpu_seconds as seconds;
 use handaxe_data::{Dataset, Parts, Targets, Tensor, metric, seeded};
 use handaxe_optimize::{Fit, Flow, ForeignError, Trainer};
 use handaxe_train::{CandleTrainer, Initialiser, Settings, initialise, parse};
@@ -48,16 +49,6 @@ fn main() -> Result<(), ForeignError> {
         println!("{name:20} batch {batch_size:5}: {:10.0} samples/s", samples as f64 / best);
     }
     Ok(())
-}
-
-/// Time that this thread has had a processor, which others' work does not touch; where the system does not tell, the
-/// time of day.
-fn seconds() -> f64 {
-    let figures = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    match figures.split(' ').next().and_then(|nanoseconds| nanoseconds.parse::<f64>().ok()) {
-        Some(nanoseconds) => nanoseconds * 1e-9,
-        None => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64()),
-    }
 }
 
 fn noise(input: &[usize], samples: usize) -> Result<Dataset, ForeignError> {

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::{Tensor, Var};
+use candle_core::Tensor;
 use handaxe_data::Targets;
 use handaxe_graph::{LayerId, Op};
 use handaxe_optimize::{ByKernel, Curvature, Estimate};
@@ -29,6 +29,14 @@ pub(crate) type Sums = BTreeMap<LayerId, Vec<f64>>;
 pub(crate) fn means(sums: Sums, samples: usize) -> ByKernel {
     let mean = |sums: Vec<f64>| sums.iter().map(|sum| (sum / samples as f64) as f32).collect();
     sums.into_iter().map(|(layer, sums)| (layer, mean(sums))).collect()
+}
+
+/// Adds sums of further samples.
+pub(crate) fn add_sums(sums: &mut Sums, more: Sums) {
+    for (layer, more) in more {
+        let sums = sums.entry(layer).or_insert_with(|| vec![0.0; more.len()]);
+        sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+    }
 }
 
 /// Adds `share` times `terms`.
@@ -58,44 +66,41 @@ impl<'a> Point<'a> {
         targets: &'a Targets,
     ) -> Result<Self, Error> {
         let ends = network.ends(loss);
-        let tape = network.forward(inputs, &mut Pass::Evaluation, &ends)?;
+        let tape = network.forward(inputs, &mut Pass::Inspection, &ends)?;
         let outputs = tape.outputs.clone();
-        let answer = Var::from_tensor(&tape.answer()?)?;
-        let gradient = loss.mean(&answer, targets)?.backward()?.remove(&answer);
-        let gradient = gradient.map_or(answer.zeros_like(), Ok)?.contiguous()?;
+        let answer = tape.answer()?;
+        let (_, gradient) = loss.slope(&answer, targets)?;
         let mut slopes = vec![None; outputs.len()];
         let gradients = network.backward_seen(tape, gradient, &mut |layer, slope| {
-            slopes[layer] = Some(slope.clone());
+            slopes[layer] = Some(slope);
         })?;
         let parameters = network.parameters();
         let kernels = parameters.iter().zip(gradients).filter(|(of, _)| of.name == "kernel");
         let by_kernel = kernels.filter_map(|(of, gradient)| Some((of.layer, gradient?))).collect();
-        let answer = answer.as_detached_tensor();
         Ok(Self { network, loss, targets, ends, answer, outputs, slopes, by_kernel })
     }
 
-    /// Adds the gradients of the batch's summed loss.
-    pub(crate) fn add_gradients(&self, sums: &mut Sums) -> Result<(), Error> {
-        let share = self.targets.len() as f64;
+    /// The gradients of the batch's summed loss.
+    pub(crate) fn gradients(&self) -> Result<Sums, Error> {
+        let (mut sums, share) = (Sums::new(), self.targets.len() as f64);
         for (layer, length) in kernels(self.network) {
             match self.by_kernel.get(&layer) {
                 Some(gradient) => {
-                    add(sums, layer, share, &gradient.flatten_all()?.to_vec1::<f32>()?)
+                    add(&mut sums, layer, share, &gradient.flatten_all()?.to_vec1::<f32>()?)
                 }
-                None => add(sums, layer, 0.0, &vec![0.0; length]),
+                None => add(&mut sums, layer, 0.0, &vec![0.0; length]),
             }
         }
-        Ok(())
+        Ok(sums)
     }
 
-    /// Adds the curvatures of the batch's summed loss.
-    pub(crate) fn add_curvature(
+    /// The curvatures of the batch's summed loss.
+    pub(crate) fn curvature(
         &self,
-        sums: &mut CurvatureSums,
         probes: usize,
         draw: &mut ChaCha8Rng,
-    ) -> Result<(), Error> {
-        let share = self.targets.len() as f64;
+    ) -> Result<CurvatureSums, Error> {
+        let (mut sums, share) = (CurvatureSums::default(), self.targets.len() as f64);
         for (layer, length) in kernels(self.network) {
             if self.slopes.get(layer.index()).is_none_or(Option::is_none) {
                 add(&mut sums.diagonal, layer, 0.0, &vec![0.0; length]);
@@ -106,7 +111,7 @@ impl<'a> Point<'a> {
                 sums.add_drawn(layer, share, &drawn.collect::<Result<Vec<_>, _>>()?);
             }
         }
-        Ok(())
+        Ok(sums)
     }
 
     /// The diagonal of a Dense layer on vectors.
@@ -261,6 +266,15 @@ pub(crate) struct CurvatureSums {
 }
 
 impl CurvatureSums {
+    /// Adds sums of further batches.
+    pub(crate) fn add(&mut self, more: Self) {
+        add_sums(&mut self.diagonal, more.diagonal);
+        add_sums(&mut self.variances, more.variances);
+        for (layer, drawn) in more.drawn {
+            *self.drawn.entry(layer).or_insert(0) += drawn;
+        }
+    }
+
     /// Adds the mean of a batch's draws, and by their spread the variance of that mean.
     fn add_drawn(&mut self, layer: LayerId, share: f64, drawn: &[Vec<f32>]) {
         let count = drawn.len() as f64;

@@ -7,21 +7,25 @@
 //! - [`Loss`]: what training makes small, open to losses of your own;
 //! - [`Optimiser`], [`Initialiser`]: the built-in rules, by name.
 //!
-//! Data are channels-last, as in the graph. The operations are candle custom operations, one file each in `node`;
-//! [`candle`] holds the tensors and differentiates the loss. One thread computes: the result does not depend on how many
-//! there are.
+//! Data are channels-last, as in the graph. The operations are candle custom operations, one file each in `node`, over
+//! the loops in `kernel`; [`candle`] holds the tensors and differentiates losses. Threads share out what is cut the same
+//! way for any number of them, so that the result does not depend on how many there are.
 
+mod batches;
 mod curvature;
 mod error;
 mod initialiser;
+mod kernel;
 mod loss;
 mod network;
 mod node;
 mod optimiser;
 mod rate;
+mod settings;
 mod spec;
 mod step;
 mod trainer;
+mod unfused;
 
 #[cfg(test)]
 mod tests;
@@ -37,5 +41,6 @@ pub use loss::{
 pub use network::Network;
 pub use optimiser::Optimiser;
 pub use rate::Rate;
+pub use settings::Settings;
 pub use spec::parse;
-pub use trainer::{CandleTrainer, Settings};
+pub use trainer::CandleTrainer;

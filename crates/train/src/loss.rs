@@ -4,7 +4,7 @@ mod mean_absolute_error;
 mod mean_squared_error;
 mod pointwise;
 
-use candle_core::Tensor;
+use candle_core::{Tensor, Var};
 use handaxe_data::Targets;
 use handaxe_graph::Activation;
 
@@ -42,6 +42,18 @@ pub trait Loss: Send + Sync {
     /// # Errors
     /// Outputs and targets that do not fit each other.
     fn mean(&self, outputs: &Tensor, targets: &Targets) -> Result<Tensor, Error>;
+
+    /// [`Loss::mean`] and its gradient by `outputs`, by candle where a loss knows no shorter way.
+    ///
+    /// # Errors
+    /// Outputs and targets that do not fit each other.
+    fn slope(&self, outputs: &Tensor, targets: &Targets) -> Result<(f64, Tensor), Error> {
+        let outputs = Var::from_tensor(outputs)?;
+        let loss = self.mean(&outputs, targets)?;
+        let mean = f64::from(loss.to_scalar::<f32>()?);
+        let gradient = loss.backward()?.remove(&outputs).map_or(outputs.zeros_like(), Ok)?;
+        Ok((mean, gradient.force_contiguous()?))
+    }
 
     /// How the gradient of [`Loss::mean`] by `outputs` moves when they do by `moves`: the Hessian by the outputs times
     /// `moves`. Rankings by curvature need it.

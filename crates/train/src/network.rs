@@ -1,15 +1,19 @@
-use candle_core::{Tensor, Var};
-use handaxe_data::Tensor as Array;
+mod passes;
+
+use std::collections::BTreeMap;
+
+use candle_core::{Device, Tensor, Var};
+use handaxe_data::{Targets, Tensor as Array};
 use handaxe_graph::{Activation, Layer, LayerId, Model, Op};
 
 use crate::error::plain;
-use crate::node::values::{Operand, zip};
-use crate::node::{Back, Computed, Gradients, Node, Pass, compile, from_array};
+use crate::kernel::workspace::Workspace;
+use crate::node::values::Operand;
+use crate::node::{Node, Pass, Place, compile, from_array, fuses};
+use crate::unfused::Unfused;
 use crate::{Error, LastLayer, Loss};
 
-/// Elements of the widest layer that one evaluated batch may hold: enough to keep the processor busy, few enough to
-/// stay in its caches.
-const EVALUATED: usize = 1 << 19;
+pub(crate) use passes::{divided, joined};
 
 /// A graph with its weights on candle: it can be computed, differentiated and written back.
 ///
@@ -32,6 +36,9 @@ pub struct Network {
     learns: Vec<bool>,
     inputs: Vec<LayerId>,
     outputs: Vec<LayerId>,
+    memory: Workspace,
+    /// Where candle's own operations compute in place of the fused ones, if they do.
+    device: Option<Device>,
 }
 
 /// What the optimiser changes.
@@ -41,52 +48,6 @@ pub(crate) struct Parameter<'a> {
     pub(crate) var: &'a Var,
 }
 
-/// What a forward pass computed, layer by layer.
-pub(crate) struct Tape {
-    pub(crate) outputs: Vec<Tensor>,
-    backs: Vec<Option<Back>>,
-    /// The layers whose outputs are the answer.
-    ends: Vec<LayerId>,
-}
-
-impl Tape {
-    /// The answer: several outputs lie side by side.
-    pub(crate) fn answer(&self) -> Result<Tensor, Error> {
-        joined(&self.outputs, &self.ends)
-    }
-}
-
-/// The outputs of the layers `ends` as one: as it is for one, `(samples, all elements)` for several.
-pub(crate) fn joined(outputs: &[Tensor], ends: &[LayerId]) -> Result<Tensor, Error> {
-    if let [end] = ends {
-        return Ok(outputs[end.index()].clone());
-    }
-    let rows = ends.iter().map(|end| outputs[end.index()].flatten_from(1));
-    Ok(Tensor::cat(&rows.collect::<candle_core::Result<Vec<_>>>()?, 1)?.contiguous()?)
-}
-
-/// The reverse for something of the shape of the joined outputs: adds each layer's part to its place in `into`.
-pub(crate) fn divided(
-    whole: &Tensor,
-    outputs: &[Tensor],
-    ends: &[LayerId],
-    into: &mut [Option<Tensor>],
-) -> Result<(), Error> {
-    if let [end] = ends {
-        into[end.index()] = Some(whole.clone());
-        return Ok(());
-    }
-    let mut start = 0;
-    for end in ends {
-        let output = &outputs[end.index()];
-        let width = output.elem_count() / output.dim(0)?.max(1);
-        let part = whole.narrow(1, start, width)?.contiguous()?.reshape(output.shape())?;
-        into[end.index()] = Some(part);
-        start += width;
-    }
-    Ok(())
-}
-
 impl Network {
     /// The network of `model`, with its weights.
     ///
@@ -94,17 +55,36 @@ impl Network {
     /// A model without inputs or outputs, or with layers that cannot be trained.
     pub fn new(model: &Model) -> Result<Self, Error> {
         model.verify()?;
-        let (mut nodes, mut learns) = (Vec::new(), Vec::new());
-        for (_, layer) in model.layers() {
+        let (mut nodes, mut learns, memory) = (Vec::new(), Vec::new(), Workspace::default());
+        let fused = fused(model);
+        for (id, layer) in model.layers() {
             let input = layer.inputs().first().map(|&input| model.layer(input).output_shape());
             let before = layer.inputs().iter().any(|input| learns[input.index()]);
-            let node = compile(layer, input.unwrap_or(&[]), before)?;
+            let place = Place {
+                input: input.unwrap_or(&[]),
+                learns: before,
+                activation: fused.get(&id).copied(),
+                fused: layer.inputs().iter().any(|input| fused.contains_key(input)),
+                memory: &memory,
+            };
+            let node = compile(layer, &place)?;
             learns.push(before || node.as_ref().is_some_and(|node| !node.weights().is_empty()));
             nodes.push(node);
         }
         let inputs = model.inputs().map(|(id, _)| id).collect();
         let outputs = model.outputs().to_vec();
-        Ok(Self { model: model.clone(), nodes, learns, inputs, outputs })
+        Ok(Self { model: model.clone(), nodes, learns, inputs, outputs, memory, device: None })
+    }
+
+    /// The same network, computed on `device` in candle's own operations: the fused ones run on the processor only. On the
+    /// processor this is slower, and gives the same numbers up to rounding.
+    pub fn unfused(self, device: Device) -> Self {
+        Self { device: Some(device), ..self }
+    }
+
+    /// The network of another model, computed where this one is.
+    pub(crate) fn of(&self, model: &Model) -> Result<Self, Error> {
+        Ok(Self { device: self.device.clone(), ..Self::new(model)? })
     }
 
     /// The graph with the present weights.
@@ -156,104 +136,6 @@ impl Network {
             }
             None => Ok(()),
         }
-    }
-
-    /// The answers to `inputs`, one array an input layer, samples first; several outputs lie side by side. Dropout is off
-    /// and BatchNorm uses its running statistics.
-    ///
-    /// # Errors
-    /// [`Error::InputCount`] or [`Error::InputShape`] when the data do not fit the model.
-    pub fn outputs(&self, inputs: &[Array]) -> Result<Array, Error> {
-        self.check_inputs("given", inputs.iter().map(Array::shape))?;
-        let samples = inputs.first().map_or(0, Array::rows);
-        let widest = self.model.layers().map(|(_, layer)| layer.output_shape().iter().product());
-        let batch = (EVALUATED / widest.max().unwrap_or(1).max(1)).clamp(1, samples.max(1));
-        let inputs = inputs.iter().map(from_array).collect::<Result<Vec<_>, _>>()?;
-        let mut values = Vec::new();
-        for first in (0..samples).step_by(batch) {
-            let count = batch.min(samples - first);
-            let part = inputs.iter().map(|input| input.narrow(0, first, count));
-            let part = part.collect::<Result<Vec<_>, _>>()?;
-            let tape = self.forward(&part, &mut Pass::Evaluation, &self.outputs)?;
-            values.extend_from_slice(Operand::new(&tape.answer()?)?.values()?);
-        }
-        let shape = [&[samples], &self.output_shape()[..]].concat();
-        Ok(Array::new(shape, values)?)
-    }
-
-    /// The outputs of all layers up to the last of `ends`, for a batch of contiguous `inputs`, and the ways back.
-    pub(crate) fn forward(
-        &self,
-        inputs: &[Tensor],
-        pass: &mut Pass<'_>,
-        ends: &[LayerId],
-    ) -> Result<Tape, Error> {
-        let end = ends.iter().map(|end| end.index()).max().unwrap_or(0);
-        let mut inputs = inputs.iter();
-        let mut tape = Tape { outputs: Vec::new(), backs: Vec::new(), ends: ends.to_vec() };
-        for ((_, layer), node) in self.model.layers().zip(&self.nodes).take(end + 1) {
-            let (output, back) = match node {
-                None => {
-                    let (given, expected) = (tape.outputs.len(), self.inputs.len());
-                    let missing = Error::InputCount { part: "given", given, expected };
-                    (inputs.next().cloned().ok_or(missing)?, None)
-                }
-                Some(node) => {
-                    let read = layer.inputs().iter().map(|id| &tape.outputs[id.index()]);
-                    let Computed { output, back } = node
-                        .forward(&read.collect::<Vec<_>>(), pass)
-                        .map_err(|error| failed(layer, &error))?;
-                    (output, Some(back))
-                }
-            };
-            tape.outputs.push(output);
-            tape.backs.push(back);
-        }
-        Ok(tape)
-    }
-
-    /// Walks `tape` back from the loss's `gradient` by its answer. One gradient for each of
-    /// [`Network::parameters`]; none where a parameter does not reach the output.
-    pub(crate) fn backward(
-        &self,
-        tape: Tape,
-        gradient: Tensor,
-    ) -> Result<Vec<Option<Tensor>>, Error> {
-        self.backward_seen(tape, gradient, &mut |_, _| ())
-    }
-
-    /// [`Network::backward`]; `see` is shown the gradient by each layer's output.
-    pub(crate) fn backward_seen(
-        &self,
-        tape: Tape,
-        gradient: Tensor,
-        see: &mut dyn FnMut(usize, &Tensor),
-    ) -> Result<Vec<Option<Tensor>>, Error> {
-        let mut slopes: Vec<Option<Tensor>> = vec![None; tape.outputs.len()];
-        divided(&gradient, &tape.outputs, &tape.ends, &mut slopes)?;
-        let mut by_layer: Vec<Vec<Tensor>> = vec![Vec::new(); self.nodes.len()];
-        let layers: Vec<_> = self.model.layers().map(|(_, layer)| layer).collect();
-        for (index, back) in tape.backs.into_iter().enumerate().rev() {
-            let (Some(back), Some(slope), true) = (back, slopes[index].take(), self.learns[index])
-            else {
-                continue;
-            };
-            see(index, &slope);
-            let layer = layers[index];
-            let Gradients { inputs, weights } =
-                back(&slope).map_err(|error| failed(layer, &error))?;
-            by_layer[index] = weights;
-            for (&input, slope) in layer.inputs().iter().zip(inputs) {
-                let sum = &mut slopes[input.index()];
-                *sum = match (sum.take(), slope) {
-                    (Some(sum), Some(slope)) => Some(zip(&sum, &slope, |a, b| a + b)?),
-                    (sum, slope) => sum.or(slope),
-                };
-            }
-        }
-        let mut by_layer: Vec<_> = by_layer.into_iter().map(Vec::into_iter).collect();
-        let parameters = self.parameters();
-        Ok(parameters.iter().map(|parameter| by_layer[parameter.layer.index()].next()).collect())
     }
 
     /// The layers that `loss` is computed from: the outputs, or what a final activation reads that the loss includes.
@@ -311,6 +193,28 @@ impl Network {
         weights.collect()
     }
 
+    /// The loss of a batch and its gradient by each of [`Network::parameters`]; none where one does not reach the output.
+    pub(crate) fn gradients(
+        &self,
+        inputs: &[Tensor],
+        pass: &mut Pass<'_>,
+        (loss, targets): (&dyn Loss, &Targets),
+    ) -> Result<(f64, Vec<Option<Tensor>>), Error> {
+        if let Some(device) = &self.device {
+            return Unfused::new(self, device)?.gradients(inputs, pass, (loss, targets));
+        }
+        let tape = self.forward(inputs, pass, &self.ends(loss))?;
+        // A copy: the loss may keep it.
+        let answer = tape.answer()?.force_contiguous()?;
+        let (mean, gradient) = loss.slope(&answer, targets)?;
+        Ok((mean, self.backward(tape, gradient)?))
+    }
+
+    /// Hands the memory of a gradient back.
+    pub(crate) fn recycle(&self, gradient: Tensor) {
+        self.memory.recycle(gradient);
+    }
+
     /// The first weight that is NaN or infinite.
     pub(crate) fn first_not_finite(&self) -> Result<Option<f32>, Error> {
         for weight in self.compiled().flat_map(|(_, node)| node.weights()) {
@@ -352,4 +256,25 @@ impl Network {
 pub(crate) fn failed(layer: &Layer, error: &candle_core::Error) -> Error {
     let kind = layer.op().layer_type().name();
     Error::Layer { layer: layer.name().to_owned(), kind, message: plain(error) }
+}
+
+/// The layers that compute the activation behind them along: those that nothing else reads, with an activation that is
+/// no output, since a loss may include an output's.
+fn fused(model: &Model) -> BTreeMap<LayerId, Activation> {
+    let mut readers: BTreeMap<LayerId, usize> = BTreeMap::new();
+    for input in model.layers().flat_map(|(_, layer)| layer.inputs()) {
+        *readers.entry(*input).or_default() += 1;
+    }
+    let pair = |(id, layer): (LayerId, &Layer)| match (layer.op(), layer.inputs()) {
+        (Op::Activation { function }, &[before])
+            if readers[&before] == 1
+                && !model.outputs().contains(&id)
+                && !model.outputs().contains(&before)
+                && fuses(model.layer(before), *function) =>
+        {
+            Some((before, *function))
+        }
+        _ => None,
+    };
+    model.layers().filter_map(pair).collect()
 }

@@ -1,31 +1,35 @@
 //! What each layer of the graph computes in training, one file an operation: candle custom operations with backward
 //! passes of their own, which [`Network`](crate::Network) calls in reverse order.
 //!
-//! Walking back here instead of in candle saves its zeroing and adding of every gradient, and its pool of spinning
-//! threads, which slows a step tenfold where other programs want the processor too.
+//! Walking back here instead of in candle saves its zeroing and adding of every gradient; the loops are those of
+//! [`kernel`](crate::kernel), which candle's own cannot keep up with on small networks.
 
 mod activation;
+mod affine;
 mod batch_norm;
 mod conv;
 mod dense;
 mod depthwise;
 mod dropout;
+mod field;
 mod join;
-mod matrix;
 mod pool;
-mod quantise;
+pub(crate) mod quantise;
 mod reshape;
-mod sliding;
+pub(crate) mod sliding;
 pub(crate) mod softmax;
 pub(crate) mod values;
 
-use candle_core::{CustomOp1, CustomOp3, Result, Tensor, Var};
+use candle_core::{CustomOp1, Result, Tensor, Var};
 use handaxe_data::Tensor as Array;
-use handaxe_graph::{Activation, Layer, Op, Quantiser, Window};
+use handaxe_graph::{Activation, Layer, Op, Window};
 use rand_chacha::ChaCha8Rng;
 
 use crate::Error;
+use crate::kernel::workspace::Workspace;
 use values::tensor;
+
+pub(crate) use activation::SELU;
 
 /// What a forward pass is for.
 pub(crate) enum Pass<'a> {
@@ -33,6 +37,8 @@ pub(crate) enum Pass<'a> {
     Training(&'a mut ChaCha8Rng),
     /// Running statistics normalise, dropout does nothing.
     Evaluation,
+    /// The same, and every layer's own output is kept: no activation is computed along with the layer before.
+    Inspection,
 }
 
 /// A stored array of a node.
@@ -50,7 +56,8 @@ pub(crate) struct Computed {
     pub(crate) back: Back,
 }
 
-/// From the loss's gradient by the output (contiguous) to that by the inputs and weights.
+/// From the loss's gradient by the output (contiguous) to that by the inputs and weights, of which no two share memory:
+/// whoever reads one last may use its memory again.
 pub(crate) type Back = Box<dyn FnOnce(&Tensor) -> Result<Gradients>>;
 
 /// How an output moves with the inputs, and the way back for the gradient's move.
@@ -84,7 +91,7 @@ pub(crate) trait Node: Send + Sync {
     ///
     /// As it stands for operations that are linear in their inputs.
     fn push(&self, _inputs: &[&Tensor], moves: &[&Tensor]) -> Result<Pushed> {
-        let Computed { output, back } = self.forward(moves, &mut Pass::Evaluation)?;
+        let Computed { output, back } = self.forward(moves, &mut Pass::Inspection)?;
         Ok(Pushed { output, back: Box::new(move |_, moved| Ok(back(moved)?.inputs)) })
     }
 
@@ -95,34 +102,52 @@ pub(crate) trait Node: Send + Sync {
     }
 }
 
-/// The node of a layer whose first input has shape `input`; none for an input layer. `learns` says whether anything
-/// before the layer does, so that it must hand gradients on.
+/// Where a layer stands.
+pub(crate) struct Place<'a> {
+    /// The shape of its first input.
+    pub(crate) input: &'a [usize],
+    /// Whether anything before it learns, so that it must hand gradients on.
+    pub(crate) learns: bool,
+    /// The activation behind it that it computes along.
+    pub(crate) activation: Option<Activation>,
+    /// Whether the layer before computes this one along.
+    pub(crate) fused: bool,
+    pub(crate) memory: &'a Workspace,
+}
+
+/// The node of a layer; none for an input layer.
 pub(crate) fn compile(
     layer: &Layer,
-    input: &[usize],
-    learns: bool,
+    place: &Place<'_>,
 ) -> std::result::Result<Option<Box<dyn Node>>, Error> {
     if let Some(message) = refusal(layer) {
         let (layer, kind) = (layer.name().to_owned(), layer.op().layer_type().name());
         return Err(Error::Layer { layer, kind, message: message.to_owned() });
     }
+    let &Place { input, learns, activation, fused, memory } = place;
+    let output = layer.output_shape();
     Ok(Some(match layer.op() {
         Op::Input { .. } => return Ok(None),
-        Op::Dense { .. } => Box::new(dense::Dense::new(layer, learns)?),
-        Op::Conv { window, .. } => Box::new(conv::Conv::new(layer, window, input, learns)?),
+        Op::Dense { .. } => Box::new(dense::Dense::new(layer, learns, activation, memory)?),
+        Op::Conv { window, .. } => {
+            Box::new(conv::Conv::new(layer, (window, input), learns, activation, memory)?)
+        }
         Op::DepthwiseConv { window, .. } => {
             Box::new(depthwise::Depthwise::new(layer, window, input)?)
         }
         Op::BatchNorm { epsilon, momentum } => {
-            Box::new(batch_norm::BatchNorm::new(layer, *epsilon, *momentum)?)
+            let constants = (*epsilon, *momentum);
+            Box::new(batch_norm::BatchNorm::new(layer, constants, activation, memory)?)
         }
         Op::Activation { function: Activation::Softmax } => Box::new(softmax::Softmax),
-        Op::Activation { function } => Box::new(activation::ElementWise::new(*function)),
-        Op::Pool { kind, window } => {
-            Box::new(pool::Pool::new(*kind, window, input, layer.output_shape()))
+        Op::Activation { function } => {
+            Box::new(activation::ElementWise::new(*function, fused, memory))
         }
-        Op::GlobalPool { kind } => Box::new(pool::Pool::global(*kind, input, layer.output_shape())),
-        Op::Flatten | Op::Reshape { .. } => Box::new(reshape::Reshape::new(layer.output_shape())),
+        Op::Pool { kind, window } => {
+            Box::new(pool::Pool::new(*kind, window, input, output, memory))
+        }
+        Op::GlobalPool { kind } => Box::new(pool::Pool::global(*kind, input, output, memory)),
+        Op::Flatten | Op::Reshape { .. } => Box::new(reshape::Reshape::new(output)),
         Op::Add => Box::new(join::Join::Add),
         Op::Multiply => Box::new(join::Join::Multiply),
         Op::Concatenate => Box::new(join::Join::Concatenate),
@@ -131,6 +156,12 @@ pub(crate) fn compile(
         // All others have been refused.
         _ => return Ok(None),
     }))
+}
+
+/// Whether a layer can compute an activation behind it along.
+pub(crate) fn fuses(layer: &Layer, function: Activation) -> bool {
+    let computes = matches!(layer.op(), Op::Dense { .. } | Op::Conv { .. } | Op::BatchNorm { .. });
+    computes && activation::is_told_by_output(function)
 }
 
 /// Why a layer cannot be trained, if it cannot.
@@ -173,90 +204,6 @@ fn refusal(layer: &Layer) -> Option<&'static str> {
 fn variable(layer: &Layer, weight: &'static str) -> std::result::Result<Var, Error> {
     let missing = || Error::MissingWeight { layer: layer.name().to_owned(), weight };
     Ok(Var::from_tensor(&from_array(layer.weight(weight).ok_or_else(missing)?)?)?)
-}
-
-/// The kernel and the bias of a layer.
-struct Affine {
-    kernel: Var,
-    bias: Option<Var>,
-    /// What kernel and bias are rounded to before they are used.
-    quantisers: [Option<Quantiser>; 2],
-    /// Stands in for a bias that the layer has not, so that there is one operation only.
-    zeros: Tensor,
-}
-
-impl Affine {
-    fn new(layer: &Layer, outputs: usize) -> std::result::Result<Self, Error> {
-        Ok(Self {
-            kernel: variable(layer, "kernel")?,
-            bias: layer.weight("bias").map(|_| variable(layer, "bias")).transpose()?,
-            quantisers: ["kernel", "bias"].map(|weight| layer.quantiser(weight).cloned()),
-            zeros: tensor(vec![0.0; outputs], &[outputs])?,
-        })
-    }
-
-    /// Applies `operation` to the input, the kernel as a matrix whose columns are the outputs, and the bias.
-    fn apply(&self, operation: impl CustomOp3 + 'static, input: &Tensor) -> Result<Computed> {
-        let bias = self.bias.as_ref().map(|bias| self.used(bias, 1)).transpose()?;
-        self.compute(
-            operation,
-            input,
-            &self.used(&self.kernel, 0)?,
-            bias.unwrap_or(self.zeros.clone()),
-        )
-    }
-
-    /// A weight as the forward pass sees it.
-    fn used(&self, weight: &Var, place: usize) -> Result<Tensor> {
-        let weight = weight.as_detached_tensor();
-        match &self.quantisers[place] {
-            Some(quantiser) => quantise::rounded(quantiser, &weight),
-            None => Ok(weight),
-        }
-    }
-
-    /// The same without the bias, by the layer's own kernel.
-    fn push(&self, operation: impl CustomOp3 + 'static, moved: &Tensor) -> Result<Pushed> {
-        let kernel = self.used(&self.kernel, 0)?;
-        let Computed { output, back } =
-            self.compute(operation, moved, &kernel, self.zeros.clone())?;
-        Ok(Pushed { output, back: Box::new(move |_, moved| Ok(back(moved)?.inputs)) })
-    }
-
-    /// The same without the bias, by another kernel.
-    fn with_kernel(
-        &self,
-        operation: impl CustomOp3 + 'static,
-        input: &Tensor,
-        kernel: &Tensor,
-    ) -> Result<Option<Computed>> {
-        self.compute(operation, input, kernel, self.zeros.clone()).map(Some)
-    }
-
-    fn compute(
-        &self,
-        operation: impl CustomOp3 + 'static,
-        input: &Tensor,
-        kernel: &Tensor,
-        bias: Tensor,
-    ) -> Result<Computed> {
-        let has_bias = self.bias.is_some();
-        let kernel = kernel.reshape(((), bias.elem_count()))?;
-        let input = input.clone();
-        let output = input.apply_op3_no_bwd(&kernel, &bias, &operation)?;
-        let answer = output.clone();
-        let back = move |gradient: &Tensor| {
-            let (input, kernel, bias) = operation.bwd(&input, &kernel, &bias, &answer, gradient)?;
-            let weights = bias.filter(|_| has_bias).into_iter().chain(kernel).collect();
-            Ok(Gradients { inputs: vec![input], weights })
-        };
-        Ok(Computed { output, back: Box::new(back) })
-    }
-
-    fn weights(&self) -> Vec<Weight<'_>> {
-        let bias = self.bias.iter().map(|var| Weight { name: "bias", var, trainable: true });
-        bias.chain([Weight { name: "kernel", var: &self.kernel, trainable: true }]).collect()
-    }
 }
 
 /// Applies an operation without weights.

@@ -13,6 +13,12 @@ pub enum Optimiser {
     /// constants: 0.9, 0.999, 1e-7.
     #[default]
     Adam,
+    /// `adamw`: the same, and each step takes a share off every weight by itself (Loshchilov and Hutter 2019,
+    /// arXiv:1711.05101).
+    AdamW {
+        /// That share for a learning rate of 1, 0 or more.
+        decay: f64,
+    },
     /// `sgd`: stochastic gradient descent.
     Sgd {
         /// Share of the last step that is kept in the next, in `0.0..1.0`.
@@ -25,6 +31,7 @@ impl Optimiser {
     pub fn name(self) -> &'static str {
         match self {
             Self::Adam => "adam",
+            Self::AdamW { .. } => "adamw",
             Self::Sgd { .. } => "sgd",
         }
     }
@@ -32,7 +39,8 @@ impl Optimiser {
     /// The rule with no step taken yet.
     pub(crate) fn rule(self) -> Box<dyn Rule> {
         match self {
-            Self::Adam => Box::new(adam::Adam::default()),
+            Self::Adam => Box::new(adam::Adam::new(0.0)),
+            Self::AdamW { decay } => Box::new(adam::Adam::new(decay)),
             Self::Sgd { momentum } => Box::new(sgd::Sgd::new(momentum as f32)),
         }
     }
@@ -47,15 +55,16 @@ impl fmt::Display for Optimiser {
 impl FromStr for Optimiser {
     type Err = Error;
 
-    /// Reads a name; `sgd` has momentum 0.9.
+    /// Reads a name; `adamw` decays by 0.004, as Keras' does, and `sgd` has momentum 0.9.
     fn from_str(name: &str) -> Result<Self, Error> {
         match name {
             "adam" => Ok(Self::Adam),
+            "adamw" => Ok(Self::AdamW { decay: 0.004 }),
             "sgd" => Ok(Self::Sgd { momentum: 0.9 }),
             _ => Err(Error::UnknownName {
                 what: "optimiser",
                 given: name.to_owned(),
-                known: "adam, sgd".to_owned(),
+                known: "adam, adamw, sgd".to_owned(),
             }),
         }
     }

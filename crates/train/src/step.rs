@@ -4,6 +4,7 @@ use candle_core::Tensor;
 use handaxe_graph::Masks;
 use handaxe_prune::Regularisers;
 
+use crate::kernel::run;
 use crate::node::values::{Operand, change};
 use crate::optimiser::Rule;
 use crate::{Error, Network};
@@ -15,59 +16,47 @@ pub(crate) struct Penalty {
     pub(crate) l2: f32,
 }
 
+/// Sums that are taken side by side: each waits for the one before.
+const SUMS: usize = 32;
+
 impl Penalty {
     fn is_zero(self) -> bool {
         self.l1 == 0.0 && self.l2 == 0.0
     }
 
-    fn value(self, weights: &[f32]) -> f64 {
-        let one: f32 = weights.iter().map(|weight| weight.abs()).sum();
-        let two: f32 = weights.iter().map(|weight| weight * weight).sum();
-        f64::from(self.l1) * f64::from(one) + f64::from(self.l2) * f64::from(two)
-    }
-
-    /// The derivative of |w| at 0 is 0.
-    fn add_slope(self, weights: &[f32], gradient: &mut [f32]) {
-        for (slope, &weight) in gradient.iter_mut().zip(weights) {
-            let sign = f32::from(weight > 0.0) - f32::from(weight < 0.0);
-            *slope += self.l1 * sign + 2.0 * self.l2 * weight;
-        }
+    /// Adds the penalty's slope, which for |w| is 0 at 0; the penalty.
+    fn pull(self, weights: &[f32], gradient: &mut [f32]) -> f64 {
+        let (mut ones, mut twos) = ([0.0f32; SUMS], [0.0f32; SUMS]);
+        run(|| {
+            for (weights, slopes) in weights.chunks(SUMS).zip(gradient.chunks_mut(SUMS)) {
+                let sums = ones.iter_mut().zip(&mut twos);
+                for (((one, two), slope), &weight) in sums.zip(slopes).zip(weights) {
+                    let sign = if weight < 0.0 { -1.0 } else { 1.0 };
+                    let sign = if weight == 0.0 { 0.0 } else { sign };
+                    *one += weight.abs();
+                    *two += weight * weight;
+                    *slope += self.l1 * sign + 2.0 * self.l2 * weight;
+                }
+            }
+        });
+        let sum = |sums: [f32; SUMS]| sums.into_iter().map(f64::from).sum::<f64>();
+        f64::from(self.l1) * sum(ones) + f64::from(self.l2) * sum(twos)
     }
 }
 
 /// What a stretch of training must not change, array by array.
 pub(crate) struct Held {
-    arrays: Vec<HeldArray>,
+    arrays: Vec<Option<HeldArray>>,
 }
 
 /// What must not change of one array.
-#[derive(Default)]
 struct HeldArray {
-    /// Weights that stay, with the values they have.
-    fixed: Vec<(usize, f32)>,
+    /// All bits where the weight moves, none where it is held.
+    free: Vec<u32>,
+    /// What held weights are; of the others, what they were.
+    values: Vec<f32>,
     /// Weights that move as one.
     tied: Vec<Vec<usize>>,
-}
-
-impl HeldArray {
-    /// Before the optimiser's step. Without a slope no momentum gathers behind a held weight; tied weights have the slope of
-    /// the one weight that they are: the sum of theirs.
-    fn bind(&self, gradient: &mut [f32]) {
-        self.fixed.iter().for_each(|&(index, _)| gradient[index] = 0.0);
-        for group in &self.tied {
-            let sum = group.iter().map(|&index| gradient[index]).sum();
-            group.iter().for_each(|&index| gradient[index] = sum);
-        }
-    }
-
-    /// After it: whatever else a rule does, held weights keep their bits, and tied ones have the same.
-    fn restore(&self, weights: &mut [f32]) {
-        self.fixed.iter().for_each(|&(index, value)| weights[index] = value);
-        for group in &self.tied {
-            let first = group.first().map_or(0.0, |&index| weights[index]);
-            group.iter().for_each(|&index| weights[index] = first);
-        }
-    }
 }
 
 impl Held {
@@ -82,7 +71,7 @@ impl Held {
         for parameter in network.parameters() {
             let mask = masks.and_then(|masks| masks.get(parameter.layer));
             let (Some(mask), "kernel") = (mask, parameter.name) else {
-                arrays.push(HeldArray::default());
+                arrays.push(None);
                 continue;
             };
             let kernel = Operand::new(parameter.var)?;
@@ -95,13 +84,41 @@ impl Held {
                 });
             }
             let tied = if train_shared { mask.shared().to_vec() } else { Vec::new() };
-            let mut free = keep.to_vec();
-            tied.iter().flatten().for_each(|&index| free[index] = true);
-            let weights = kernel.iter().copied().enumerate().zip(free);
-            let fixed = weights.filter(|(_, free)| !free).map(|(held, _)| held).collect();
-            arrays.push(HeldArray { fixed, tied });
+            let mut free: Vec<u32> =
+                keep.iter().map(|&keep| if keep { u32::MAX } else { 0 }).collect();
+            tied.iter().flatten().for_each(|&index| free[index] = u32::MAX);
+            arrays.push(Some(HeldArray { free, values: kernel.to_vec(), tied }));
         }
         Ok(Self { arrays })
+    }
+}
+
+impl HeldArray {
+    /// Before the optimiser's step. Without a slope no momentum gathers behind a held weight; tied weights have the slope of
+    /// the one weight that they are: the sum of theirs.
+    fn bind(&self, gradient: &mut [f32]) {
+        run(|| {
+            for (slope, free) in gradient.iter_mut().zip(&self.free) {
+                *slope = f32::from_bits(slope.to_bits() & free);
+            }
+        });
+        for group in &self.tied {
+            let sum = group.iter().map(|&index| gradient[index]).sum();
+            group.iter().for_each(|&index| gradient[index] = sum);
+        }
+    }
+
+    /// After it: whatever else a rule does, held weights keep their bits, and tied ones have the same.
+    fn restore(&self, weights: &mut [f32]) {
+        run(|| {
+            for ((weight, value), free) in weights.iter_mut().zip(&self.values).zip(&self.free) {
+                *weight = f32::from_bits((weight.to_bits() & free) | (value.to_bits() & !free));
+            }
+        });
+        for group in &self.tied {
+            let first = group.first().map_or(0.0, |&index| weights[index]);
+            group.iter().for_each(|&index| weights[index] = first);
+        }
     }
 }
 
@@ -109,7 +126,7 @@ impl Held {
 /// penalties before the step.
 pub(crate) fn step(
     network: &Network,
-    gradients: &[Option<Tensor>],
+    gradients: Vec<Option<Tensor>>,
     (penalty, regularisers): (Penalty, Option<&Regularisers>),
     held: &Held,
     rule: &mut dyn Rule,
@@ -118,24 +135,27 @@ pub(crate) fn step(
     let parameters = network.parameters();
     let arrays = parameters.iter().zip(gradients).zip(&held.arrays);
     for (array, ((parameter, gradient), held)) in arrays.enumerate() {
-        let penalised = parameter.name == "kernel" && !penalty.is_zero();
-        let mut gradient = match gradient {
-            Some(gradient) => gradient.flatten_all()?.to_vec1::<f32>()?,
-            None => vec![0.0; parameter.var.elem_count()],
-        };
-        change(parameter.var, |weights| {
-            if penalised {
-                paid += penalty.value(weights);
-                penalty.add_slope(weights, &mut gradient);
-            }
-            let regulariser = regularisers.and_then(|all| all.get(&parameter.layer));
-            if let Some(regulariser) = regulariser.filter(|_| parameter.name == "kernel") {
-                paid += regulariser.add_slope(weights, &mut gradient);
-            }
-            held.bind(&mut gradient);
-            rule.update(array, weights, &gradient);
-            held.restore(weights);
-        })?;
+        let is_kernel = parameter.name == "kernel";
+        let gradient = gradient.map_or_else(|| parameter.var.zeros_like(), Ok)?;
+        let regulariser = regularisers.and_then(|all| all.get(&parameter.layer));
+        change(&gradient, |gradient| {
+            change(parameter.var, |weights| {
+                if is_kernel && !penalty.is_zero() {
+                    paid += penalty.pull(weights, gradient);
+                }
+                if let Some(regulariser) = regulariser.filter(|_| is_kernel) {
+                    paid += regulariser.add_slope(weights, gradient);
+                }
+                if let Some(held) = held {
+                    held.bind(gradient);
+                }
+                rule.update(array, weights, gradient);
+                if let Some(held) = held {
+                    held.restore(weights);
+                }
+            })
+        })??;
+        network.recycle(gradient);
     }
     Ok(paid)
 }

@@ -7,6 +7,7 @@ mod masks;
 mod quantised;
 mod tasks;
 mod training;
+mod unfused;
 
 use handaxe_data::{Dataset, Parts, Targets, Tensor, metric, seeded};
 use handaxe_graph::{LayerId, Model, Op};

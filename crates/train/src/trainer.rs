@@ -1,20 +1,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use candle_core::{Tensor, Var};
-use handaxe_data::{Dataset, Direction, Metric, Parts, Targets, seeded};
+use candle_core::Device;
+use handaxe_data::{Direction, Metric, Parts, Targets, seeded};
 use handaxe_graph::Model;
 use handaxe_optimize::{ByKernel, Curvature, EpochRecord, Fit, Flow, ForeignError, Part, Trainer};
 use handaxe_prune::Regularisers;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::curvature::{CurvatureSums, Point, Sums, means};
+use crate::batches::{Batch, batches};
+use crate::curvature::{CurvatureSums, Point, Sums, add_sums, means};
+use crate::kernel::chunks;
 use crate::loss::{Loss, for_targets, loss};
-use crate::node::{Pass, values};
+use crate::node::Pass;
 use crate::optimiser::Rule;
 use crate::step::{Held, Penalty, step};
-use crate::{Error, MeanSquaredError, Network, Optimiser, Rate};
+use crate::{Error, MeanSquaredError, Network, Settings};
 
 /// The first of the streams of a seed from which the order of samples and dropout are drawn, two a stretch.
 const STREAM: u64 = 0x7a19_0000_0000;
@@ -22,82 +24,8 @@ const STREAM: u64 = 0x7a19_0000_0000;
 /// The first of the streams of a seed from which directions for estimates of curvature are drawn.
 const CURVATURE_STREAM: u64 = 0xc0b0_0000_0000;
 
-/// How to train.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Settings {
-    /// Samples a step, at least 1; the last batch of an epoch may be smaller.
-    pub batch_size: usize,
-    /// Size of a step, above 0.
-    pub learning_rate: f64,
-    /// How that goes over a stretch of training.
-    pub rate: Rate,
-    /// The rule by which gradients change weights.
-    pub optimiser: Optimiser,
-    /// Adds `l1 * sum |w|` over all kernels to the loss; 0 or more.
-    pub l1: f64,
-    /// Adds `l2 * sum w^2` over all kernels to the loss; 0 or more.
-    pub l2: f64,
-    /// The name of the loss, one of [`LOSSES`](crate::LOSSES); by default what the targets ask for.
-    pub loss: Option<String>,
-    /// Random directions a batch by which curvatures are estimated that are not known exactly, at least 2.
-    pub probes: usize,
-    /// Source of all randomness.
-    pub seed: u64,
-}
-
-impl Default for Settings {
-    /// Keras' defaults: batches of 32, Adam with a learning rate of 0.001, no regulariser. The seed is 0.
-    fn default() -> Self {
-        Self {
-            batch_size: 32,
-            learning_rate: 0.001,
-            rate: Rate::Constant,
-            optimiser: Optimiser::Adam,
-            l1: 0.0,
-            l2: 0.0,
-            loss: None,
-            probes: 4,
-            seed: 0,
-        }
-    }
-}
-
-impl Settings {
-    fn check(&self) -> Result<(), Error> {
-        let momentum = match self.optimiser {
-            Optimiser::Adam => 0.0,
-            Optimiser::Sgd { momentum } => momentum,
-        };
-        let decay = match self.rate {
-            Rate::Exponential { decay } => decay,
-            _ => 1.0,
-        };
-        let not_negative = |value: f64| value.is_finite() && value >= 0.0;
-        let checks = [
-            ("the batch size", "1 or more", self.batch_size as f64, self.batch_size >= 1),
-            ("the number of probes", "2 or more", self.probes as f64, self.probes >= 2),
-            (
-                "the learning rate",
-                "a number above 0",
-                self.learning_rate,
-                not_negative(self.learning_rate) && self.learning_rate > 0.0,
-            ),
-            (
-                "the decay of the learning rate",
-                "in 0..=1, above 0",
-                decay,
-                decay > 0.0 && decay <= 1.0,
-            ),
-            ("the momentum", "in 0..1", momentum, (0.0..1.0).contains(&momentum)),
-            ("the L1 coefficient", "0 or more", self.l1, not_negative(self.l1)),
-            ("the L2 coefficient", "0 or more", self.l2, not_negative(self.l2)),
-        ];
-        match checks.into_iter().find(|(.., fine)| !fine) {
-            Some((what, right, given, _)) => Err(Error::Setting { what, right, given }),
-            None => Ok(()),
-        }
-    }
-}
+/// Batches whose derivatives are taken side by side.
+const BATCHES_TOGETHER: usize = 16;
 
 /// Trains a network on candle. Same seed, same bits, whatever the number of threads.
 ///
@@ -182,6 +110,11 @@ impl CandleTrainer {
         Ok(Self { loss: Arc::from(loss), ..self })
     }
 
+    /// Trains and evaluates in candle's own operations on `device`, which may be another one than the processor.
+    pub fn unfused(self, device: Device) -> Self {
+        Self { network: self.network.unfused(device), ..self }
+    }
+
     /// Tells other metrics beside the one that decides.
     ///
     /// # Errors
@@ -225,37 +158,44 @@ impl CandleTrainer {
         (held, regularisers): (&Held, Option<&Regularisers>),
         dropout: &mut ChaCha8Rng,
     ) -> Result<f64, Error> {
-        let ends = self.network.ends(&*self.loss);
         let penalty = Penalty { l1: self.settings.l1 as f32, l2: self.settings.l2 as f32 };
         let mut total = 0.0;
-        for samples in order.chunks(self.settings.batch_size) {
-            let (inputs, targets) = batch(&self.data.train, samples)?;
-            let tape = self.network.forward(&inputs, &mut Pass::Training(dropout), &ends)?;
-            let outputs = Var::from_tensor(&tape.answer()?)?;
-            let loss = self.loss.mean(&outputs, &targets)?;
-            let mean = f64::from(loss.to_scalar::<f32>()?);
+        for batch in batches(&self.data.train, order, self.settings.batch_size) {
+            let Batch { inputs, targets } = batch?;
+            let pass = &mut Pass::Training(dropout);
+            let (mean, gradients) =
+                self.network.gradients(&inputs, pass, (&*self.loss, &targets))?;
             if !mean.is_finite() {
                 return Ok(mean);
             }
             self.rule.begin(rate);
-            let gradient = loss.backward()?.remove(&outputs).map_or(outputs.zeros_like(), Ok)?;
-            let gradients = self.network.backward(tape, gradient.contiguous()?)?;
             let penalties = (penalty, regularisers);
-            let paid = step(&self.network, &gradients, penalties, held, self.rule.as_mut())?;
-            total += (mean + paid) * samples.len() as f64;
+            let paid = step(&self.network, gradients, penalties, held, self.rule.as_mut())?;
+            total += (mean + paid) * targets.len() as f64;
         }
         Ok(total / order.len() as f64)
     }
 
-    /// Shows `visit` the training samples batch by batch, with the network's gradients at each.
-    fn each_batch(
+    /// What `each` makes of all batches of training samples with the network's gradients at them, in order. Batches are
+    /// looked at by all threads, some at a time, so that memory does not grow with the data.
+    fn each_batch<T: Send>(
         &self,
-        mut visit: impl FnMut(&Point<'_>) -> Result<(), Error>,
+        each: impl Fn(usize, &Point<'_>) -> Result<T, Error> + Send + Sync,
+        mut take: impl FnMut(T),
     ) -> Result<(), Error> {
-        let samples: Vec<usize> = (0..self.data.train.len()).collect();
-        for samples in samples.chunks(self.settings.batch_size) {
-            let (inputs, targets) = batch(&self.data.train, samples)?;
-            visit(&Point::new(&self.network, &*self.loss, &inputs, &targets)?)?;
+        let order: Vec<usize> = (0..self.data.train.len()).collect();
+        let (network, loss, size) = (&self.network, &*self.loss, self.settings.batch_size);
+        for (block, samples) in order.chunks(size * BATCHES_TOGETHER).enumerate() {
+            let batches: Vec<_> = batches(&self.data.train, samples, size).collect();
+            let batches = batches.into_iter().enumerate().collect();
+            let done = chunks::map(usize::MAX, batches, |(place, batch)| {
+                let Batch { inputs, targets } = batch?;
+                let point = Point::new(network, loss, &inputs, &targets)?;
+                each(block * BATCHES_TOGETHER + place, &point)
+            });
+            for done in done {
+                take(done?);
+            }
         }
         Ok(())
     }
@@ -290,7 +230,7 @@ impl Trainer for CandleTrainer {
 
     fn of(&self, model: &Model) -> Result<Box<dyn Trainer + Send>, ForeignError> {
         Ok(Box::new(Self {
-            network: Network::new(model)?,
+            network: self.network.of(model)?,
             data: self.data.clone(),
             metric: self.metric.clone(),
             others: self.others.clone(),
@@ -311,15 +251,22 @@ impl Trainer for CandleTrainer {
 
     fn gradients(&mut self) -> Result<ByKernel, ForeignError> {
         let mut sums = Sums::new();
-        self.each_batch(|point| point.add_gradients(&mut sums))?;
+        let each = |_, point: &Point<'_>| point.gradients();
+        self.each_batch(each, |gradients| add_sums(&mut sums, gradients))?;
         Ok(means(sums, self.data.train.len()))
     }
 
     fn curvature(&mut self, stream: u64) -> Result<Curvature, ForeignError> {
-        let mut draw = seeded(self.settings.seed, CURVATURE_STREAM.wrapping_add(stream));
+        let (seed, probes) = (self.settings.seed, self.settings.probes);
+        let stream = CURVATURE_STREAM.wrapping_add(stream);
         let mut sums = CurvatureSums::default();
-        let probes = self.settings.probes;
-        self.each_batch(|point| point.add_curvature(&mut sums, probes, &mut draw))?;
+        let each = |batch: usize, point: &Point<'_>| {
+            // Each batch draws from a place of its own, so that batches need not wait for each other.
+            let mut draw = seeded(seed, stream);
+            draw.set_word_pos((batch as u128) << 40);
+            point.curvature(probes, &mut draw)
+        };
+        self.each_batch(each, |curvature| sums.add(curvature))?;
         Ok(sums.mean(self.data.train.len()))
     }
 
@@ -370,14 +317,4 @@ fn check_outputs(part: &'static str, network: &Network, targets: &Targets) -> Re
         return Ok(());
     }
     Err(Error::OutputShape { part, output, targets: targets.width() })
-}
-
-/// The inputs and targets of some samples.
-fn batch(data: &Dataset, samples: &[usize]) -> Result<(Vec<Tensor>, Targets), Error> {
-    let (inputs, targets) = data.gather(samples)?;
-    let inputs = inputs.into_iter().map(|array| {
-        let shape = array.shape().to_vec();
-        values::tensor(array.into_values(), &shape)
-    });
-    Ok((inputs.collect::<Result<_, _>>()?, targets))
 }

@@ -4,7 +4,7 @@ use handaxe_graph::Activation;
 
 use super::{LastLayer, Loss, unusable};
 use crate::Error;
-use crate::node::softmax::{exponentials, slopes, softmax};
+use crate::node::softmax::{exp_all, shift_rows, slopes, softmax};
 use crate::node::values::{Operand, tensor, values};
 
 /// Mean of -ln(softmax(scores)\[label\]), computed from the scores so that it neither overflows nor loses digits.
@@ -35,6 +35,20 @@ impl Loss for CategoricalCrossEntropy {
         Ok(scores.apply_op1(Operation { labels: labels.clone() })?)
     }
 
+    /// (softmax - one-hot) / samples, of the same exponentials as the loss.
+    fn slope(
+        &self,
+        outputs: &Tensor,
+        targets: &Targets,
+    ) -> std::result::Result<(f64, Tensor), Error> {
+        let Targets::Classes { labels, classes } = targets else {
+            return Err(unusable(self, targets));
+        };
+        let mut slopes = Operand::new(outputs)?.values()?.to_vec();
+        let mean = Operation::differentiate(labels, *classes, &mut slopes);
+        Ok((mean, tensor(slopes, outputs.dims())?))
+    }
+
     /// p * (v - sum_j p_j v_j) / samples, with p the softmax
     fn bend(
         &self,
@@ -52,32 +66,50 @@ struct Operation {
     labels: Vec<u32>,
 }
 
+/// Rows whose sums of exponentials are multiplied before the logarithm is taken: far from overflow for any number of
+/// classes.
+const ROWS: usize = 16;
+
+impl Operation {
+    /// The mean loss of `scores`, which become its gradient.
+    fn differentiate(labels: &[u32], classes: usize, scores: &mut [f32]) -> f64 {
+        shift_rows(scores, classes);
+        let rows = scores.chunks_exact(classes.max(1)).zip(labels);
+        let mut loss: f64 = rows.map(|(row, &label)| -f64::from(row[label as usize])).sum();
+        exp_all(scores);
+        let share = 1.0 / labels.len() as f32;
+        for (rows, labels) in scores.chunks_mut(ROWS * classes.max(1)).zip(labels.chunks(ROWS)) {
+            let mut sums = 1.0f64;
+            for (row, &label) in rows.chunks_exact_mut(classes).zip(labels) {
+                let sum: f32 = row.iter().sum();
+                sums *= f64::from(sum);
+                let scale = share / sum;
+                row.iter_mut().for_each(|value| *value *= scale);
+                row[label as usize] -= share;
+            }
+            loss += sums.ln();
+        }
+        loss / labels.len() as f64
+    }
+}
+
 impl CustomOp1 for Operation {
     fn name(&self) -> &'static str {
         "cross-entropy"
     }
 
     fn cpu_fwd(&self, scores: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let rows = values(scores, layout)?.chunks_exact(layout.shape().dims2()?.1);
-        let losses = rows.zip(&self.labels).map(|(row, &label)| {
-            let (largest, sum) = exponentials(row);
-            f64::from(largest - row[label as usize]) + f64::from(sum).ln()
-        });
-        let mean = losses.sum::<f64>() / self.labels.len() as f64;
+        let classes = layout.shape().dims2()?.1;
+        let mut scores = values(scores, layout)?.to_vec();
+        let mean = Self::differentiate(&self.labels, classes, &mut scores);
         Ok((CpuStorage::F32(vec![mean as f32]), Shape::from(())))
     }
 
-    /// (softmax - one-hot) / samples
     fn bwd(&self, scores: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        let share = gradient.to_scalar::<f32>()? / self.labels.len() as f32;
+        let share = gradient.to_scalar::<f32>()?;
         let mut slopes = Operand::new(scores)?.values()?.to_vec();
-        let rows = slopes.chunks_exact_mut(scores.dim(1)?);
-        for (row, &label) in rows.zip(&self.labels) {
-            let (largest, sum) = exponentials(row);
-            let scale = share / sum;
-            row.iter_mut().for_each(|score| *score = (*score - largest).exp() * scale);
-            row[label as usize] -= share;
-        }
+        Self::differentiate(&self.labels, scores.dim(1)?, &mut slopes);
+        slopes.iter_mut().for_each(|slope| *slope *= share);
         Ok(Some(tensor(slopes, scores.dims())?))
     }
 }

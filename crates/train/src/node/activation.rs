@@ -3,26 +3,34 @@ use handaxe_graph::Activation;
 
 use super::values::{Operand, tensor, values, zip};
 use super::{Computed, Node, Pass, Pushed, apply, identity};
+use crate::kernel::elements::exp;
+use crate::kernel::run;
+use crate::kernel::workspace::Workspace;
 
 /// Scale and alpha of the self-normalising unit, Klambauer et al. 2017, arXiv:1706.02515.
-const SELU: (f32, f32) = (1.050_701, 1.673_263_2);
+pub(crate) const SELU: (f32, f32) = (1.050_701, 1.673_263_2);
 
 /// An activation that looks at one element at a time.
 pub(super) struct ElementWise {
     function: Activation,
+    /// Whether the layer before computes it along, but where every layer's own output is asked for.
+    fused: bool,
+    memory: Workspace,
 }
 
 impl ElementWise {
-    pub(super) fn new(function: Activation) -> Self {
-        Self { function }
+    pub(super) fn new(function: Activation, fused: bool, memory: &Workspace) -> Self {
+        Self { function, fused, memory: memory.clone() }
     }
 }
 
 impl Node for ElementWise {
-    fn forward(&self, inputs: &[&Tensor], _: &mut Pass<'_>) -> Result<Computed> {
+    fn forward(&self, inputs: &[&Tensor], pass: &mut Pass<'_>) -> Result<Computed> {
+        let done = self.fused && !matches!(pass, Pass::Inspection);
         match self.function {
+            _ if done => Ok(identity(inputs[0])),
             Activation::Linear => Ok(identity(inputs[0])),
-            function => apply(Function(function), inputs[0]),
+            function => apply(Function(function, self.memory.clone()), inputs[0]),
         }
     }
 
@@ -31,8 +39,10 @@ impl Node for ElementWise {
         let function = self.function;
         let input = Operand::new(inputs[0])?;
         let x = input.values()?;
-        let y = map(function, x);
-        let slopes = tensor(back(function, x, &y, &vec![1.0; x.len()]), inputs[0].dims())?;
+        let (mut y, mut slopes) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+        map(function, x, &mut y);
+        back(function, x, &y, &vec![1.0; x.len()], &mut slopes);
+        let slopes = tensor(slopes, inputs[0].dims())?;
         let bends = tensor(bends(function, x, &y), inputs[0].dims())?;
         let times = |a: &Tensor, b: &Tensor| zip(a, b, |a, b| a * b);
         let output = times(&slopes, moves[0])?;
@@ -47,7 +57,7 @@ impl Node for ElementWise {
 
 /// An element-wise function with its derivative: 0 where a function has a flat side at a kink (relu at 0), and NaN
 /// for NaN everywhere, so that a broken network is seen.
-struct Function(Activation);
+struct Function(Activation, Workspace);
 
 impl CustomOp1 for Function {
     fn name(&self) -> &'static str {
@@ -55,70 +65,97 @@ impl CustomOp1 for Function {
     }
 
     fn cpu_fwd(&self, input: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let output = map(self.0, values(input, layout)?);
+        let input = values(input, layout)?;
+        let mut output = self.1.take(input.len());
+        map(self.0, input, &mut output);
         Ok((CpuStorage::F32(output), layout.shape().clone()))
     }
 
     fn bwd(&self, input: &Tensor, output: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let (x, y, g) = (Operand::new(input)?, Operand::new(output)?, Operand::new(gradient)?);
-        let by_input = back(self.0, x.values()?, y.values()?, g.values()?);
+        let mut by_input = self.1.take(input.elem_count());
+        back(self.0, x.values()?, y.values()?, g.values()?, &mut by_input);
         Ok(Some(tensor(by_input, input.dims())?))
     }
 }
 
 /// Whether a function can be computed and differentiated here.
 pub(super) fn is_known(function: Activation) -> bool {
-    !map(function, &[0.0])[0].is_nan()
+    let mut answer = [0.0];
+    map(function, &[0.0], &mut answer);
+    !answer[0].is_nan()
 }
 
-/// Every match arm maps with its own closure, so that each becomes a tight loop.
-fn map(function: Activation, x: &[f32]) -> Vec<f32> {
-    fn each(x: &[f32], f: impl Fn(f32) -> f32) -> Vec<f32> {
-        x.iter().map(|&x| f(x)).collect()
-    }
-    let (scale, alpha) = SELU;
+/// Whether the slope can be told from the output alone, so that the input need not be kept.
+pub(super) fn is_told_by_output(function: Activation) -> bool {
     match function {
-        Activation::Linear | Activation::Softmax => x.to_vec(),
-        Activation::Relu => each(x, |x| if x <= 0.0 { 0.0 } else { x }),
-        Activation::LeakyRelu { slope } => each(x, |x| if x > 0.0 { x } else { slope as f32 * x }),
-        Activation::Elu { alpha } => {
-            each(x, |x| if x > 0.0 { x } else { alpha as f32 * x.exp_m1() })
-        }
-        Activation::Selu => each(x, |x| scale * if x > 0.0 { x } else { alpha * x.exp_m1() }),
-        Activation::Sigmoid => each(x, sigmoid),
-        Activation::HardSigmoid => each(x, |x| (0.2 * x + 0.5).clamp(0.0, 1.0)),
-        Activation::Tanh => each(x, f32::tanh),
-        Activation::HardTanh => each(x, |x| x.clamp(-1.0, 1.0)),
-        Activation::Softplus => each(x, |x| x.max(0.0) + (-x.abs()).exp().ln_1p()),
-        Activation::Softsign => each(x, |x| x / (1.0 + x.abs())),
-        // Refused before ([`is_known`]).
-        _ => vec![f32::NAN; x.len()],
+        Activation::Relu | Activation::Selu | Activation::Sigmoid | Activation::Tanh => true,
+        Activation::LeakyRelu { slope } => slope >= 0.0,
+        Activation::Elu { alpha } => alpha >= 0.0,
+        _ => false,
     }
 }
 
-/// The gradient `g` of the outputs `y`, taken back to the inputs `x`.
-fn back(function: Activation, x: &[f32], y: &[f32], g: &[f32]) -> Vec<f32> {
-    fn each(x: &[f32], y: &[f32], g: &[f32], slope: impl Fn(f32, f32) -> f32) -> Vec<f32> {
-        x.iter().zip(y).zip(g).map(|((&x, &y), &g)| g * slope(x, y)).collect()
+/// y = f(x). Every match arm has a closure of its own, so that each becomes a tight loop.
+fn map(function: Activation, x: &[f32], y: &mut [f32]) {
+    fn each(x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32) {
+        run(|| x.iter().zip(y).for_each(|(x, y)| *y = f(*x)));
     }
     let (scale, alpha) = SELU;
     match function {
-        Activation::Linear | Activation::Softmax => g.to_vec(),
-        Activation::Relu => each(x, y, g, |x, _| if x > 0.0 { 1.0 } else { 0.0 }),
+        Activation::Linear | Activation::Softmax => y.copy_from_slice(x),
+        Activation::Relu => each(x, y, |x| if x <= 0.0 { 0.0 } else { x }),
         Activation::LeakyRelu { slope } => {
-            each(x, y, g, |x, _| if x > 0.0 { 1.0 } else { slope as f32 })
+            each(x, y, |x| if x > 0.0 { x } else { slope as f32 * x })
         }
         Activation::Elu { alpha } => {
-            each(x, y, g, |x, y| if x > 0.0 { 1.0 } else { y + alpha as f32 })
+            each(x, y, |x| if x > 0.0 { x } else { alpha as f32 * x.exp_m1() })
         }
-        Activation::Selu => each(x, y, g, |x, y| if x > 0.0 { scale } else { y + scale * alpha }),
-        Activation::Sigmoid => each(x, y, g, |_, y| y * (1.0 - y)),
-        Activation::HardSigmoid => each(x, y, g, |x, _| if x.abs() < 2.5 { 0.2 } else { 0.0 }),
-        Activation::Tanh => each(x, y, g, |_, y| 1.0 - y * y),
-        Activation::HardTanh => each(x, y, g, |x, _| if x.abs() < 1.0 { 1.0 } else { 0.0 }),
-        Activation::Softplus => each(x, y, g, |x, _| sigmoid(x)),
-        Activation::Softsign => each(x, y, g, |x, _| (1.0 + x.abs()).powi(-2)),
-        _ => vec![f32::NAN; g.len()],
+        Activation::Selu => each(x, y, |x| scale * if x > 0.0 { x } else { alpha * x.exp_m1() }),
+        Activation::Sigmoid => each(x, y, sigmoid),
+        Activation::HardSigmoid => each(x, y, |x| (0.2 * x + 0.5).clamp(0.0, 1.0)),
+        Activation::Tanh => each(x, y, f32::tanh),
+        Activation::HardTanh => each(x, y, |x| x.clamp(-1.0, 1.0)),
+        Activation::Softplus => each(x, y, |x| x.max(0.0) + (-x.abs()).exp().ln_1p()),
+        Activation::Softsign => each(x, y, |x| x / (1.0 + x.abs())),
+        // Refused before ([`is_known`]).
+        _ => y.fill(f32::NAN),
+    }
+}
+
+/// y = f(y)
+pub(super) fn map_in_place(function: Activation, y: &mut [f32]) {
+    let x = y.to_vec();
+    map(function, &x, y);
+}
+
+/// The gradient `g` of the outputs `y`, taken back to the inputs `x`. Where [`is_told_by_output`] says so, `x` may be `y`.
+pub(super) fn back(function: Activation, x: &[f32], y: &[f32], g: &[f32], by_x: &mut [f32]) {
+    fn each(x: &[f32], y: &[f32], g: &[f32], by: &mut [f32], slope: impl Fn(f32, f32) -> f32) {
+        let all = x.iter().zip(y).zip(g).zip(by);
+        run(|| all.for_each(|(((x, y), g), by)| *by = g * slope(*x, *y)));
+    }
+    let (scale, alpha) = SELU;
+    let zero_or = |slope: f32, there: bool| if there { slope } else { 0.0 };
+    match function {
+        Activation::Linear | Activation::Softmax => by_x.copy_from_slice(g),
+        Activation::Relu => each(x, y, g, by_x, |x, _| zero_or(1.0, x > 0.0)),
+        Activation::LeakyRelu { slope } => {
+            each(x, y, g, by_x, |x, _| if x > 0.0 { 1.0 } else { slope as f32 })
+        }
+        Activation::Elu { alpha } => {
+            each(x, y, g, by_x, |x, y| if x > 0.0 { 1.0 } else { y + alpha as f32 })
+        }
+        Activation::Selu => {
+            each(x, y, g, by_x, |x, y| if x > 0.0 { scale } else { y + scale * alpha })
+        }
+        Activation::Sigmoid => each(x, y, g, by_x, |_, y| y * (1.0 - y)),
+        Activation::HardSigmoid => each(x, y, g, by_x, |x, _| zero_or(0.2, x.abs() < 2.5)),
+        Activation::Tanh => each(x, y, g, by_x, |_, y| 1.0 - y * y),
+        Activation::HardTanh => each(x, y, g, by_x, |x, _| zero_or(1.0, x.abs() < 1.0)),
+        Activation::Softplus => each(x, y, g, by_x, |x, _| sigmoid(x)),
+        Activation::Softsign => each(x, y, g, by_x, |x, _| (1.0 + x.abs()).powi(-2)),
+        _ => by_x.fill(f32::NAN),
     }
 }
 
@@ -137,13 +174,26 @@ fn bends(function: Activation, x: &[f32], y: &[f32]) -> Vec<f32> {
     x.iter().zip(y).map(|(&x, &y)| bend(x, y)).collect()
 }
 
+#[inline(always)]
 fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + (-x).exp())
+    1.0 / (1.0 + exp(-x))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn map(function: Activation, x: &[f32]) -> Vec<f32> {
+        let mut y = vec![0.0; x.len()];
+        super::map(function, x, &mut y);
+        y
+    }
+
+    fn back(function: Activation, x: &[f32], y: &[f32], g: &[f32]) -> Vec<f32> {
+        let mut by_x = vec![0.0; x.len()];
+        super::back(function, x, y, g, &mut by_x);
+        by_x
+    }
 
     const ALL: [Activation; 11] = [
         Activation::Linear,
@@ -208,6 +258,16 @@ mod tests {
         }
         for function in ALL {
             assert!(map(function, &[f32::NAN])[0].is_nan(), "{}", function.name());
+        }
+    }
+
+    #[test]
+    fn outputs_tell_the_slope_where_they_are_said_to() {
+        let x: Vec<f32> = (-40..40).map(|step| 0.1 * step as f32).collect();
+        let g = vec![1.0; x.len()];
+        for function in ALL.into_iter().filter(|function| is_told_by_output(*function)) {
+            let y = map(function, &x);
+            assert_eq!(back(function, &x, &y, &g), back(function, &y, &y, &g));
         }
     }
 

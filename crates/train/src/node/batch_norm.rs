@@ -1,9 +1,12 @@
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, Var};
-use handaxe_graph::Layer;
+use handaxe_graph::{Activation, Layer};
 
-use super::values::{Operand, change, sum_rows, tensor, values};
+use super::affine::{Slopes, activate};
+use super::values::{Operand, change, tensor, values};
 use super::{Computed, Gradients, Node, Pass, Pushed, Weight, variable};
 use crate::Error;
+use crate::kernel::columns::{moments, normalise, slope_sums, slopes_back};
+use crate::kernel::workspace::Workspace;
 
 /// y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, channel by channel (Ioffe and Szegedy 2015,
 /// arXiv:1502.03167).
@@ -17,13 +20,17 @@ pub(super) struct BatchNorm {
     moving_variance: Var,
     epsilon: f64,
     momentum: f64,
+    /// That of the layer behind, where it is computed along.
+    activation: Option<Activation>,
+    memory: Workspace,
 }
 
 impl BatchNorm {
     pub(super) fn new(
         layer: &Layer,
-        epsilon: f64,
-        momentum: f64,
+        (epsilon, momentum): (f64, f64),
+        activation: Option<Activation>,
+        memory: &Workspace,
     ) -> std::result::Result<Self, Error> {
         Ok(Self {
             gamma: variable(layer, "gamma")?,
@@ -32,6 +39,8 @@ impl BatchNorm {
             moving_variance: variable(layer, "moving_variance")?,
             epsilon,
             momentum,
+            activation,
+            memory: memory.clone(),
         })
     }
 
@@ -65,7 +74,9 @@ impl Node for BatchNorm {
         };
         let inverse = self.inverse(&variance);
         let (gamma, beta) = (self.gamma.as_detached_tensor(), self.beta.as_detached_tensor());
-        let (input, operation) = (inputs[0].clone(), Normalise { mean, inverse, of_batch });
+        let activation = self.activation.filter(|_| !matches!(pass, Pass::Inspection));
+        let (input, memory) = (inputs[0].clone(), self.memory.clone());
+        let operation = Normalise { mean, inverse, of_batch, activation, memory };
         let output = input.apply_op3_no_bwd(&gamma, &beta, &operation)?;
         let answer = output.clone();
         let back = move |gradient: &Tensor| {
@@ -78,7 +89,8 @@ impl Node for BatchNorm {
     /// The running statistics stand: what is left is a scale.
     fn push(&self, _: &[&Tensor], moves: &[&Tensor]) -> Result<Pushed> {
         let inverse = self.inverse(&self.moving_variance.to_vec1()?);
-        let operation = Normalise { mean: vec![0.0; inverse.len()], inverse, of_batch: false };
+        let (mean, memory) = (vec![0.0; inverse.len()], self.memory.clone());
+        let operation = Normalise { mean, inverse, of_batch: false, activation: None, memory };
         let (gamma, zeros) = (self.gamma.as_detached_tensor(), self.beta.zeros_like()?);
         let input = moves[0].clone();
         let output = input.apply_op3_no_bwd(&gamma, &zeros, &operation)?;
@@ -99,26 +111,14 @@ impl Node for BatchNorm {
     }
 }
 
-/// Mean and population variance of each of `channels` columns, in two passes so that a large mean costs no digits.
-fn moments(rows: &[f32], channels: usize) -> (Vec<f32>, Vec<f32>) {
-    let share = channels as f32 / rows.len() as f32;
-    let mean: Vec<f32> = sum_rows(rows, channels).iter().map(|sum| sum * share).collect();
-    let mut variance = vec![0.0; channels];
-    for row in rows.chunks_exact(channels) {
-        for ((value, mean), sum) in row.iter().zip(&mean).zip(&mut variance) {
-            *sum += (value - mean) * (value - mean);
-        }
-    }
-    variance.iter_mut().for_each(|sum| *sum *= share);
-    (mean, variance)
-}
-
 /// The normalisation with given moments. Where they are those of the batch, the gradient flows through them too.
 struct Normalise {
     mean: Vec<f32>,
     /// 1 / sqrt(variance + epsilon)
     inverse: Vec<f32>,
     of_batch: bool,
+    activation: Option<Activation>,
+    memory: Workspace,
 }
 
 impl CustomOp3 for Normalise {
@@ -135,48 +135,42 @@ impl CustomOp3 for Normalise {
         beta: &CpuStorage,
         beta_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let (gamma, beta) = (values(gamma, gamma_layout)?, values(beta, beta_layout)?);
+        let (input, gamma) = (values(input, layout)?, values(gamma, gamma_layout)?);
         let scale: Vec<f32> = gamma.iter().zip(&self.inverse).map(|(g, i)| g * i).collect();
-        let mut output = values(input, layout)?.to_vec();
-        for row in output.chunks_exact_mut(scale.len()) {
-            let channels = row.iter_mut().zip(&self.mean).zip(&scale).zip(beta);
-            channels.for_each(|(((x, mean), scale), beta)| *x = (*x - mean) * scale + beta);
-        }
+        let mut output = self.memory.take(input.len());
+        let relu = self.activation == Some(Activation::Relu);
+        let by = [&self.mean[..], &scale, values(beta, beta_layout)?];
+        normalise(input, by, relu, &mut output);
+        activate(self.activation, &mut output);
         Ok((CpuStorage::F32(output), layout.shape().clone()))
     }
 
+    /// With n the normalised input: dx = gamma * inverse * (g - mean(g) - n * mean(g * n)); without the means where the
+    /// moments are given.
     fn bwd(
         &self,
         input: &Tensor,
         gamma: &Tensor,
         _: &Tensor,
-        _: &Tensor,
+        output: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (x, g) = (Operand::new(input)?, Operand::new(gradient)?);
-        let (x, g, channels) = (x.values()?, g.values()?, self.mean.len());
-        let by_beta = sum_rows(g, channels);
-        let mut by_gamma = vec![0.0; channels];
-        for (x, g) in x.chunks_exact(channels).zip(g.chunks_exact(channels)) {
-            let moments = self.mean.iter().zip(&self.inverse);
-            for (((x, g), (mean, inverse)), sum) in x.iter().zip(g).zip(moments).zip(&mut by_gamma)
-            {
-                *sum += g * (x - mean) * inverse;
-            }
-        }
-        // dx = gamma * inverse * (g - mean(g) - normalised * mean(g * normalised)); without the means where the
-        // moments are given.
+        let input_values = Operand::new(input)?;
+        let x = input_values.values()?;
+        let slopes = Slopes::new(self.activation, output, gradient, &self.memory)?;
+        let (by_beta, products) = slope_sums(x, slopes.values()?, &self.mean);
+        let each =
+            |a: &[f32], b: &[f32]| -> Vec<f32> { a.iter().zip(b).map(|(a, b)| a * b).collect() };
+        let by_gamma = each(&products, &self.inverse);
+        let channels = self.mean.len();
         let share = if self.of_batch { channels as f32 / x.len() as f32 } else { 0.0 };
-        let mut by_input = g.to_vec();
-        let gammas = gamma.to_vec1::<f32>()?;
-        for (x, back) in x.chunks_exact(channels).zip(by_input.chunks_exact_mut(channels)) {
-            for channel in 0..channels {
-                let normalised = (x[channel] - self.mean[channel]) * self.inverse[channel];
-                let common = share * (by_beta[channel] + normalised * by_gamma[channel]);
-                let scale = gammas[channel] * self.inverse[channel];
-                back[channel] = scale * (back[channel] - common);
-            }
-        }
+        let scale = each(&gamma.to_vec1::<f32>()?, &self.inverse);
+        let shared: Vec<f32> = scale.iter().map(|scale| share * scale).collect();
+        let shift = each(&shared, &by_beta);
+        let bend = each(&each(&shared, &by_gamma), &self.inverse);
+        let mut by_input = self.memory.take(x.len());
+        slopes_back(x, slopes.values()?, [&self.mean, &scale, &bend, &shift], &mut by_input);
+        slopes.done(&self.memory);
         Ok((
             Some(tensor(by_input, input.dims())?),
             Some(tensor(by_gamma, &[channels])?),

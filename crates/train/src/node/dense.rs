@@ -1,27 +1,37 @@
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
-use handaxe_graph::Layer;
+use handaxe_graph::{Activation, Layer};
 
-use super::matrix::{matrix, multiply};
-use super::values::{Operand, add_rows, sum_rows, tensor, values};
-use super::{Affine, Computed, Node, Pass, Pushed, Weight};
+use super::affine::{Affine, Slopes, activate, finish};
+use super::values::{Operand, tensor, values};
+use super::{Computed, Node, Pass, Pushed, Weight};
 use crate::Error;
+use crate::kernel::outer::Outer;
+use crate::kernel::product::{Product, Right, Side, scratch};
+use crate::kernel::workspace::Workspace;
+use crate::kernel::{Every, run};
 
-/// y = x W + b on the last axis.
+/// y = f(x W + b) on the last axis, with the activation f of the layer behind where it is computed along.
 pub(super) struct Dense {
     affine: Affine,
-    learns: bool,
+    operation: MultiplyAdd,
 }
 
 impl Dense {
-    pub(super) fn new(layer: &Layer, learns: bool) -> std::result::Result<Self, Error> {
+    pub(super) fn new(
+        layer: &Layer,
+        learns: bool,
+        activation: Option<Activation>,
+        memory: &Workspace,
+    ) -> std::result::Result<Self, Error> {
         let units = layer.output_shape().last().copied().unwrap_or(0);
-        Ok(Self { affine: Affine::new(layer, units)?, learns })
+        let operation = MultiplyAdd { learns, activation, memory: memory.clone() };
+        Ok(Self { affine: Affine::new(layer, units)?, operation })
     }
 }
 
 impl Node for Dense {
-    fn forward(&self, inputs: &[&Tensor], _: &mut Pass<'_>) -> Result<Computed> {
-        self.affine.apply(MultiplyAdd { learns: self.learns }, inputs[0])
+    fn forward(&self, inputs: &[&Tensor], pass: &mut Pass<'_>) -> Result<Computed> {
+        self.affine.apply(self.operation.within(pass), inputs[0])
     }
 
     fn weights(&self) -> Vec<Weight<'_>> {
@@ -29,19 +39,55 @@ impl Node for Dense {
     }
 
     fn push(&self, _: &[&Tensor], moves: &[&Tensor]) -> Result<Pushed> {
-        self.affine.push(MultiplyAdd { learns: self.learns }, moves[0])
+        self.affine.push(self.operation.within(&Pass::Inspection), moves[0])
     }
 
     fn with_kernel(&self, input: &Tensor, kernel: &Tensor) -> Result<Option<Computed>> {
-        self.affine.with_kernel(MultiplyAdd { learns: self.learns }, input, kernel)
+        self.affine.with_kernel(self.operation.within(&Pass::Inspection), input, kernel)
     }
 }
 
-/// `(..., in)` x `(in, out)` + `(out)`: the bias is added where the product lies, and its gradient summed up without a
-/// copy.
+/// `(..., in)` x `(in, out)` + `(out)`, and the activation.
+#[derive(Clone)]
 struct MultiplyAdd {
     /// Whether the gradient by the input is wanted.
     learns: bool,
+    activation: Option<Activation>,
+    memory: Workspace,
+}
+
+impl MultiplyAdd {
+    fn within(&self, pass: &Pass<'_>) -> Self {
+        let activation = self.activation.filter(|_| !matches!(pass, Pass::Inspection));
+        Self { activation, ..self.clone() }
+    }
+
+    /// rows x right, row by row.
+    fn multiply(
+        &self,
+        rows: &[f32],
+        length: usize,
+        right: Right<'_>,
+        bias: Option<&[f32]>,
+    ) -> Vec<f32> {
+        let count = rows.len() / length.max(1);
+        let mut into = self.memory.take(count * right.columns);
+        let mut space = self.memory.take(scratch(length, right.columns));
+        let left = Side { values: rows, at: Every(length), stride: 0, segments: &[0], length };
+        run(Product {
+            left,
+            right,
+            into: &mut into,
+            to: Every(right.columns),
+            stride: 0,
+            samples: 1,
+            rows: count,
+            finish: finish(bias, self.activation),
+            scratch: &mut space,
+        });
+        self.memory.give(space);
+        into
+    }
 }
 
 impl CustomOp3 for MultiplyAdd {
@@ -59,15 +105,13 @@ impl CustomOp3 for MultiplyAdd {
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let (features, units) = kernel_layout.shape().dims2()?;
+        let right = Right { values: values(kernel, kernel_layout)?, columns: units, turned: false };
+        let bias = Some(values(bias, bias_layout)?);
+        let mut output = self.multiply(values(input, input_layout)?, features, right, bias);
+        activate(self.activation, &mut output);
         let mut shape = input_layout.dims().to_vec();
         shape.pop();
-        let rows = shape.iter().product();
         shape.push(units);
-        let input = matrix(values(input, input_layout)?, [rows, features])?;
-        let kernel = matrix(values(kernel, kernel_layout)?, [features, units])?;
-        let mut output = vec![0.0; rows * units];
-        multiply(&input, &kernel, &mut output)?;
-        add_rows(&mut output, values(bias, bias_layout)?);
         Ok((CpuStorage::F32(output), Shape::from(shape)))
     }
 
@@ -76,31 +120,28 @@ impl CustomOp3 for MultiplyAdd {
         input: &Tensor,
         kernel: &Tensor,
         _: &Tensor,
-        _: &Tensor,
+        output: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let (features, units) = kernel.dims2()?;
-        let rows = gradient.elem_count() / units;
-        let (inputs, kernels, slopes) =
-            (Operand::new(input)?, Operand::new(kernel)?, Operand::new(gradient)?);
-        let slopes = matrix(slopes.values()?, [rows, units])?;
-        let mut by_kernel = vec![0.0; features * units];
-        let inputs = matrix(inputs.values()?, [rows, features])?;
-        multiply(&inputs.t(), &slopes, &mut by_kernel)?;
-        let mut by_input = vec![0.0; if self.learns { rows * features } else { 0 }];
-        if self.learns {
-            let kernel = matrix(kernels.values()?, [features, units])?;
-            multiply(&slopes, &kernel.t(), &mut by_input)?;
-        }
-        Ok((
-            self.learns.then(|| tensor(by_input, input.dims())).transpose()?,
-            Some(tensor(by_kernel, &[features, units])?),
-            Some(gradient_of_bias(gradient, units)?),
-        ))
+        let (inputs, kernels) = (Operand::new(input)?, Operand::new(kernel)?);
+        let slopes = Slopes::new(self.activation, output, gradient, &self.memory)?;
+        let by_bias = slopes.sums(units)?;
+        let mut by_kernel = self.memory.zeros(features * units);
+        let left = inputs.values()?;
+        let left =
+            Side { values: left, at: Every(features), stride: 0, segments: &[0], length: features };
+        let right = slopes.values()?;
+        let rows = right.len() / units.max(1);
+        run(Outer { left, right, columns: units, rows, samples: 1, into: &mut by_kernel });
+        let by_input = if self.learns {
+            let turned = Right { values: kernels.values()?, columns: features, turned: true };
+            let linear = Self { activation: None, ..self.clone() };
+            Some(tensor(linear.multiply(right, units, turned, None), input.dims())?)
+        } else {
+            None
+        };
+        slopes.done(&self.memory);
+        Ok((by_input, Some(tensor(by_kernel, &[features, units])?), Some(by_bias)))
     }
-}
-
-/// The sum of the output's gradient over all rows of `outputs`.
-pub(super) fn gradient_of_bias(gradient: &Tensor, outputs: usize) -> Result<Tensor> {
-    tensor(sum_rows(Operand::new(gradient)?.values()?, outputs), &[outputs])
 }

@@ -3,11 +3,12 @@ use std::sync::Arc;
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use handaxe_graph::{Layer, Window};
 
-use super::dense::gradient_of_bias;
+use super::affine::Affine;
 use super::sliding::Sliding;
-use super::values::{Operand, add_rows, tensor, values};
-use super::{Affine, Computed, Node, Pass, Pushed, Weight};
+use super::values::{Operand, tensor, values};
+use super::{Computed, Node, Pass, Pushed, Weight};
 use crate::Error;
+use crate::kernel::columns::sum_rows;
 
 /// Convolution with one filter a channel and multiplier; output channel = channel x multiplier + filter.
 pub(super) struct Depthwise {
@@ -78,7 +79,7 @@ impl CustomOp3 for Convolve {
         let kernel = values(kernel, kernel_layout)?;
         let input = values(input, input_layout)?;
         let samples = input.chunks_exact(self.sliding.inputs() * self.channels);
-        let mut output = vec![0.0; samples.len() * self.sliding.outputs() * outputs];
+        let mut output = values(bias, bias_layout)?.repeat(samples.len() * self.sliding.outputs());
         let multiplier = outputs / self.channels;
         for (sample, answer) in
             samples.zip(output.chunks_exact_mut(self.sliding.outputs() * outputs))
@@ -92,7 +93,6 @@ impl CustomOp3 for Convolve {
                 }
             }
         }
-        add_rows(&mut output, values(bias, bias_layout)?);
         let shape = [&[input_layout.dims()[0]], &self.output[..]].concat();
         Ok((CpuStorage::F32(output), Shape::from(shape)))
     }
@@ -113,7 +113,8 @@ impl CustomOp3 for Convolve {
         let multiplier = outputs / self.channels;
         let size = self.sliding.inputs() * self.channels;
         let samples = inputs.values()?.chunks_exact(size).zip(by_input.chunks_exact_mut(size));
-        let gradients = gradients.values()?.chunks_exact(self.sliding.outputs() * outputs);
+        let all_gradients = gradients.values()?;
+        let gradients = all_gradients.chunks_exact(self.sliding.outputs() * outputs);
         for ((sample, by_sample), gradient) in samples.zip(gradients) {
             for (position, tap, pixel) in self.sliding.runs().iter().flat_map(|run| run.taps()) {
                 for channel in 0..self.channels {
@@ -129,7 +130,7 @@ impl CustomOp3 for Convolve {
         Ok((
             Some(tensor(by_input, input.dims())?),
             Some(tensor(by_kernel, &[taps, outputs])?),
-            Some(gradient_of_bias(gradient, outputs)?),
+            Some(tensor(sum_rows(all_gradients, outputs), &[outputs])?),
         ))
     }
 }

@@ -41,7 +41,12 @@ fn add(inputs: &[&Tensor]) -> Result<Computed> {
     let first = inputs[0].clone();
     let output = inputs[1..].iter().try_fold(first, |sum, input| zip(&sum, input, |a, b| a + b))?;
     let count = inputs.len();
-    let back = move |gradient: &Tensor| Ok(without_weights(vec![gradient.clone(); count]));
+    let back = move |gradient: &Tensor| {
+        // Copies: who gets one may use its memory again.
+        let copies = (1..count).map(|_| zip(gradient, gradient, |slope, _| slope));
+        let all = copies.chain([Ok(gradient.clone())]);
+        Ok(without_weights(all.collect::<Result<_>>()?))
+    };
     Ok(Computed { output, back: Box::new(back) })
 }
 
@@ -93,7 +98,7 @@ fn concatenate(inputs: &[&Tensor]) -> Result<Computed> {
     let back = move |gradient: &Tensor| {
         let mut start = 0;
         let parts = widths.iter().map(|&width| {
-            let part = gradient.narrow(D::Minus1, start, width)?.contiguous();
+            let part = gradient.narrow(D::Minus1, start, width)?.force_contiguous();
             start += width;
             part
         });

@@ -6,6 +6,10 @@ use handaxe_graph::{Padding, PoolKind, Window};
 use super::sliding::Sliding;
 use super::values::{Operand, tensor, values};
 use super::{Computed, Node, Pass, Pushed, apply};
+use crate::kernel::chunks::{self, samples_together};
+use crate::kernel::pooling::{Backward, Forward, Taps};
+use crate::kernel::run;
+use crate::kernel::workspace::Workspace;
 
 /// Pooling over windows of any stride and padding; padding counts neither as a value nor in the mean.
 pub(super) struct Pool {
@@ -13,16 +17,39 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn new(kind: PoolKind, window: &Window, input: &[usize], output: &[usize]) -> Self {
-        let sliding = Arc::new(Sliding::new(window, input));
+    pub(super) fn new(
+        kind: PoolKind,
+        window: &Window,
+        input: &[usize],
+        output: &[usize],
+        memory: &Workspace,
+    ) -> Self {
+        let sliding = Sliding::new(window, input);
         let channels = input.last().copied().unwrap_or(0);
-        Self { operation: Pooling { kind, sliding, channels, output: output.to_vec() } }
+        let taps = Taps::new(sliding.pixels(), channels);
+        let (output, memory) = (output.to_vec(), memory.clone());
+        let shared = (Arc::new(sliding), Arc::new(taps));
+        Self {
+            operation: Pooling {
+                kind,
+                sliding: shared.0,
+                taps: shared.1,
+                channels,
+                output,
+                memory,
+            },
+        }
     }
 
     /// One window over everything.
-    pub(super) fn global(kind: PoolKind, input: &[usize], output: &[usize]) -> Self {
+    pub(super) fn global(
+        kind: PoolKind,
+        input: &[usize],
+        output: &[usize],
+        memory: &Workspace,
+    ) -> Self {
         let spatial = &input[..input.len().saturating_sub(1)];
-        Self::new(kind, &Window::dense(spatial, Padding::Valid), input, output)
+        Self::new(kind, &Window::dense(spatial, Padding::Valid), input, output, memory)
     }
 }
 
@@ -49,9 +76,11 @@ impl Node for Pool {
 struct Pooling {
     kind: PoolKind,
     sliding: Arc<Sliding>,
+    taps: Arc<Taps>,
     channels: usize,
     /// Shape of the output, without the samples.
     output: Vec<usize>,
+    memory: Workspace,
 }
 
 impl Pooling {
@@ -59,56 +88,8 @@ impl Pooling {
         (self.sliding.inputs() * self.channels, self.sliding.outputs() * self.channels)
     }
 
-    /// Calls `visit` with the elements of each tap's output and pixel: `(first output, first input)`.
-    fn visit(&self, mut visit: impl FnMut(usize, usize)) {
-        for (position, _, pixel) in self.sliding.runs().iter().flat_map(|run| run.taps()) {
-            visit(position * self.channels, pixel * self.channels);
-        }
-    }
-
-    /// The number of pixels under each output position, as a factor.
-    fn shares(&self) -> Vec<f32> {
-        let mut counts = vec![0.0f32; self.sliding.outputs()];
-        self.sliding.runs().iter().for_each(|run| counts[run.output] += run.length as f32);
-        counts.iter().map(|count| 1.0 / count).collect()
-    }
-
-    fn largest(&self, sample: &[f32], answer: &mut [f32]) {
-        answer.fill(f32::NEG_INFINITY);
-        self.visit(|output, input| {
-            let best = answer[output..][..self.channels].iter_mut();
-            for (best, &value) in best.zip(&sample[input..][..self.channels]) {
-                // NaN wins and stays, so that it is seen at the end.
-                *best = if value > *best || value.is_nan() { value } else { *best };
-            }
-        });
-    }
-
-    fn mean(&self, shares: &[f32], sample: &[f32], answer: &mut [f32]) {
-        self.visit(|output, input| {
-            let sums = answer[output..][..self.channels].iter_mut();
-            sums.zip(&sample[input..][..self.channels]).for_each(|(sum, value)| *sum += value);
-        });
-        for (pixel, share) in answer.chunks_exact_mut(self.channels).zip(shares) {
-            pixel.iter_mut().for_each(|value| *value *= share);
-        }
-    }
-
-    /// The gradient of a maximum goes to the first element that has it. Selecting instead of branching keeps the
-    /// loop over channels in vector registers.
-    fn back_to_largest(&self, sample: &[f32], answer: &[f32], gradient: &[f32], back: &mut [f32]) {
-        let mut gradient = gradient.to_vec();
-        self.visit(|output, input| {
-            let values = sample[input..][..self.channels].iter();
-            let back = back[input..][..self.channels].iter_mut();
-            let best = answer[output..][..self.channels].iter();
-            let slopes = gradient[output..][..self.channels].iter_mut();
-            for (((value, back), best), slope) in values.zip(back).zip(best).zip(slopes) {
-                let (passed, left) = if value == best { (*slope, 0.0) } else { (0.0, *slope) };
-                *back += passed;
-                *slope = left;
-            }
-        });
+    fn together(&self, samples: usize) -> usize {
+        samples_together(self.sliding.inputs() * self.channels, samples)
     }
 
     /// How maxima move: as the first element does that has them.
@@ -122,25 +103,19 @@ impl Pooling {
         let answer = outputs.values()?.chunks_exact(answers);
         let moved_by = moved.chunks_exact_mut(answers).zip(open.chunks_exact_mut(answers));
         for (((sample, moves), answer), (moved, open)) in samples.zip(answer).zip(moved_by) {
-            self.visit(|output, input| {
-                for channel in 0..self.channels {
-                    let (output, input) = (output + channel, input + channel);
+            for (position, pixels) in self.taps.positions().enumerate() {
+                for (&pixel, channel) in pixels
+                    .iter()
+                    .flat_map(|pixel| (0..self.channels).map(move |channel| (pixel, channel)))
+                {
+                    let (output, input) = (position * self.channels + channel, pixel + channel);
                     if open[output] && sample[input] == answer[output] {
                         (moved[output], open[output]) = (moves[input], false);
                     }
                 }
-            });
+            }
         }
         tensor(moved, output.dims())
-    }
-
-    fn back_to_all(&self, shares: &[f32], gradient: &[f32], back: &mut [f32]) {
-        self.visit(|output, input| {
-            let share = shares[output / self.channels];
-            let slopes = &gradient[output..][..self.channels];
-            let back = back[input..][..self.channels].iter_mut();
-            back.zip(slopes).for_each(|(back, slope)| *back += share * slope);
-        });
     }
 }
 
@@ -151,37 +126,58 @@ impl CustomOp1 for Pooling {
 
     fn cpu_fwd(&self, input: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (size, answers) = self.sizes();
-        let samples = values(input, layout)?.chunks_exact(size);
-        let shape = Shape::from([&[samples.len()], &self.output[..]].concat());
-        let mut output = vec![0.0; shape.elem_count()];
-        let shares = self.shares();
-        for (sample, answer) in samples.zip(output.chunks_exact_mut(answers)) {
-            match self.kind {
-                PoolKind::Max => self.largest(sample, answer),
-                PoolKind::Average => self.mean(&shares, sample, answer),
-            }
-        }
-        Ok((CpuStorage::F32(output), shape))
+        let input = values(input, layout)?;
+        let samples = input.len() / size;
+        let mut output = self.memory.take(samples * answers);
+        let together = self.together(samples);
+        let pieces = input.chunks(together * size).zip(output.chunks_mut(together * answers));
+        chunks::for_each(
+            input.len(),
+            pieces.collect(),
+            |(inputs, output): (&[f32], &mut [f32])| {
+                for (sample, answer) in
+                    inputs.chunks_exact(size).zip(output.chunks_exact_mut(answers))
+                {
+                    let (taps, channels) = (&self.taps, self.channels);
+                    run(Forward {
+                        taps,
+                        channels,
+                        max: self.kind == PoolKind::Max,
+                        sample,
+                        answer,
+                    });
+                }
+            },
+        );
+        Ok((CpuStorage::F32(output), Shape::from([&[samples], &self.output[..]].concat())))
     }
 
     fn bwd(&self, input: &Tensor, output: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let (size, answers) = self.sizes();
         let (inputs, outputs, gradients) =
             (Operand::new(input)?, Operand::new(output)?, Operand::new(gradient)?);
-        let mut by_input = vec![0.0; input.elem_count()];
-        let shares = self.shares();
-        let answers =
-            outputs.values()?.chunks_exact(answers).zip(gradients.values()?.chunks_exact(answers));
-        let samples = inputs.values()?.chunks_exact(size).zip(by_input.chunks_exact_mut(size));
-        for ((sample, back), (answer, gradient)) in samples.zip(answers) {
-            match self.kind {
-                PoolKind::Max => self.back_to_largest(sample, answer, gradient, back),
-                PoolKind::Average => self.back_to_all(&shares, gradient, back),
+        let mut by_input = self.memory.zeros(input.elem_count());
+        let together = self.together(input.dim(0)?);
+        let (size_together, answers_together) = (together * size, together * answers);
+        let pieces = inputs.values()?.chunks(size_together).zip(by_input.chunks_mut(size_together));
+        let given = outputs.values()?.chunks(answers_together);
+        let given = given.zip(gradients.values()?.chunks(answers_together));
+        chunks::for_each(input.elem_count(), pieces.zip(given).collect(), |piece: Piece<'_>| {
+            let ((samples, by_samples), (outputs, gradients)) = piece;
+            let samples = samples.chunks_exact(size).zip(by_samples.chunks_exact_mut(size));
+            let given = outputs.chunks_exact(answers).zip(gradients.chunks_exact(answers));
+            for ((sample, back), (answer, gradient)) in samples.zip(given) {
+                let (taps, channels, max) =
+                    (&*self.taps, self.channels, self.kind == PoolKind::Max);
+                run(Backward { taps, channels, max, sample, answer, gradient, back });
             }
-        }
+        });
         Ok(Some(tensor(by_input, input.dims())?))
     }
 }
+
+/// Samples and where the gradient by them goes; answers and the gradient by them.
+type Piece<'a> = ((&'a [f32], &'a mut [f32]), (&'a [f32], &'a [f32]));
 
 #[cfg(test)]
 mod tests {
@@ -189,9 +185,11 @@ mod tests {
 
     #[test]
     fn the_first_of_equal_maxima_gets_the_gradient() {
-        let pool = Pool::global(PoolKind::Max, &[3, 1], &[1]);
-        let mut back = [0.0; 3];
-        pool.operation.back_to_largest(&[0.0, 2.0, 2.0], &[2.0], &[0.5], &mut back);
-        assert_eq!(back, [0.0, 0.5, 0.0]);
+        let pool = Pool::global(PoolKind::Max, &[3, 1], &[1], &Workspace::default());
+        let input = tensor(vec![0.0, 2.0, 2.0], &[1, 3, 1]).unwrap();
+        let (output, gradient) =
+            (tensor(vec![2.0], &[1, 1]).unwrap(), tensor(vec![0.5], &[1, 1]).unwrap());
+        let back = pool.operation.bwd(&input, &output, &gradient).unwrap().unwrap();
+        assert_eq!(back.flatten_all().unwrap().to_vec1::<f32>().unwrap(), [0.0, 0.5, 0.0]);
     }
 }

@@ -53,7 +53,7 @@ impl CustomOp1 for Operation {
 }
 
 /// What stands for the weights of an array in the forward pass. Their gradient goes straight through.
-pub(super) fn rounded(quantiser: &Quantiser, weights: &Tensor) -> Result<Tensor> {
+pub(crate) fn rounded(quantiser: &Quantiser, weights: &Tensor) -> Result<Tensor> {
     let weights_given = Operand::new(weights)?;
     tensor(round(quantiser, weights_given.values()?, weights.dims())?, weights.dims())
 }
@@ -67,7 +67,7 @@ fn round(quantiser: &Quantiser, x: &[f32], shape: &[usize]) -> Result<Vec<f32>> 
     Ok(quantise(quantiser, &array).values().to_vec())
 }
 
-fn slopes(quantiser: &Quantiser, input: &Tensor) -> Result<Tensor> {
+pub(crate) fn slopes(quantiser: &Quantiser, input: &Tensor) -> Result<Tensor> {
     let given = Operand::new(input)?;
     tensor(given.values()?.iter().map(|&x| slope(quantiser, x)).collect(), input.dims())
 }

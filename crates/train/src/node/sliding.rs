@@ -3,7 +3,7 @@ use handaxe_graph::{Padding, Window};
 /// A window's path over the pixels of one sample, worked out once: which pixels lie under which part of the window
 /// ("tap") at which output position. One-dimensional data are one row high.
 #[derive(Debug, Clone)]
-pub(super) struct Sliding {
+pub(crate) struct Sliding {
     runs: Vec<Run>,
     inputs: usize,
     outputs: usize,
@@ -12,27 +12,27 @@ pub(super) struct Sliding {
 
 /// Neighbouring taps that lie on neighbouring pixels.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Run {
+pub(crate) struct Run {
     /// The output position.
-    pub(super) output: usize,
+    pub(crate) output: usize,
     /// The first tap.
-    pub(super) tap: usize,
+    pub(crate) tap: usize,
     /// The pixel under the first tap.
-    pub(super) input: usize,
+    pub(crate) input: usize,
     /// The number of taps.
-    pub(super) length: usize,
+    pub(crate) length: usize,
 }
 
 impl Run {
     /// Output position, tap and pixel of each tap of the run.
-    pub(super) fn taps(self) -> impl Iterator<Item = (usize, usize, usize)> {
+    pub(crate) fn taps(self) -> impl Iterator<Item = (usize, usize, usize)> {
         (0..self.length).map(move |step| (self.output, self.tap + step, self.input + step))
     }
 }
 
 impl Sliding {
     /// The path of `window` over samples of shape `input` `(length, channels)` or `(height, width, channels)`.
-    pub(super) fn new(window: &Window, input: &[usize]) -> Self {
+    pub(crate) fn new(window: &Window, input: &[usize]) -> Self {
         let spatial = &input[..input.len().saturating_sub(1)];
         let before: Vec<usize> =
             window.padding_of(spatial).iter().map(|(before, _)| *before).collect();
@@ -72,22 +72,29 @@ impl Sliding {
     }
 
     /// All runs, by output position.
-    pub(super) fn runs(&self) -> &[Run] {
+    pub(crate) fn runs(&self) -> &[Run] {
         &self.runs
     }
 
+    /// The pixels under the window at each output position.
+    pub(crate) fn pixels(&self) -> impl Iterator<Item = Vec<usize>> {
+        self.runs
+            .chunk_by(|a, b| a.output == b.output)
+            .map(|runs| runs.iter().flat_map(|run| run.taps().map(|(_, _, pixel)| pixel)).collect())
+    }
+
     /// Pixels of a sample.
-    pub(super) fn inputs(&self) -> usize {
+    pub(crate) fn inputs(&self) -> usize {
         self.inputs
     }
 
     /// Output positions of a sample.
-    pub(super) fn outputs(&self) -> usize {
+    pub(crate) fn outputs(&self) -> usize {
         self.outputs
     }
 
     /// Elements of the window.
-    pub(super) fn taps(&self) -> usize {
+    pub(crate) fn taps(&self) -> usize {
         self.taps
     }
 }

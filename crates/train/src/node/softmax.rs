@@ -2,6 +2,8 @@ use candle_core::{CpuStorage, CustomOp1, D, Layout, Result, Shape, Tensor};
 
 use super::values::{Operand, tensor, values};
 use super::{Computed, Node, Pass, Pushed, apply};
+use crate::kernel::elements::exp;
+use crate::kernel::run;
 
 /// exp(x_i) / sum_j exp(x_j) over the last axis.
 pub(super) struct Softmax;
@@ -47,9 +49,11 @@ impl CustomOp1 for Operation {
     fn cpu_fwd(&self, input: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let mut output = values(input, layout)?.to_vec();
         let width = layout.dims().last().copied().unwrap_or(1);
+        shift_rows(&mut output, width);
+        exp_all(&mut output);
         for row in output.chunks_exact_mut(width.max(1)) {
-            let (largest, sum) = exponentials(row);
-            row.iter_mut().for_each(|value| *value = (*value - largest).exp() / sum);
+            let sum: f32 = row.iter().sum();
+            row.iter_mut().for_each(|value| *value /= sum);
         }
         Ok((CpuStorage::F32(output), layout.shape().clone()))
     }
@@ -77,8 +81,18 @@ pub(crate) fn softmax(scores: &Tensor) -> Result<Tensor> {
     scores.apply_op1_no_bwd(&Operation)
 }
 
-/// The largest score, and the sum of exp(score - largest); NaN among the scores makes the sum NaN.
-pub(crate) fn exponentials(scores: &[f32]) -> (f32, f32) {
-    let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    (largest, scores.iter().map(|score| (score - largest).exp()).sum())
+/// Takes the largest of each row of scores off it, so that no exponential overflows; NaN stays.
+pub(crate) fn shift_rows(scores: &mut [f32], width: usize) {
+    run(|| {
+        for row in scores.chunks_exact_mut(width.max(1)) {
+            let larger = |a: f32, b: &f32| if *b > a { *b } else { a };
+            let largest = row.iter().fold(f32::NEG_INFINITY, larger);
+            row.iter_mut().for_each(|score| *score -= largest);
+        }
+    });
+}
+
+/// The exponential of each number.
+pub(crate) fn exp_all(values: &mut [f32]) {
+    run(|| values.iter_mut().for_each(|value| *value = exp(*value)));
 }

@@ -59,30 +59,17 @@ pub(crate) fn zip(a: &Tensor, b: &Tensor, f: impl Fn(f32, f32) -> f32) -> Result
     tensor(pairs.map(|(&a, &b)| f(a, b)).collect(), a.dims())
 }
 
-/// Adds `bias` to every row.
-pub(crate) fn add_rows(matrix: &mut [f32], bias: &[f32]) {
-    for row in matrix.chunks_exact_mut(bias.len().max(1)) {
-        row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
-    }
-}
-
-/// The sum of all rows of `columns` elements.
-pub(crate) fn sum_rows(matrix: &[f32], columns: usize) -> Vec<f32> {
-    let mut sums = vec![0.0; columns];
-    for row in matrix.chunks_exact(columns.max(1)) {
-        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
-    }
-    sums
-}
-
 /// Lets `change` rewrite the elements of `tensor`; every tensor that shares its memory sees it.
-pub(crate) fn change(tensor: &Tensor, change: impl FnMut(&mut [f32])) -> Result<()> {
-    tensor.inplace_op1(&Change(RefCell::new(change)))
+pub(crate) fn change<R>(tensor: &Tensor, change: impl FnMut(&mut [f32]) -> R) -> Result<R> {
+    let change = Change(RefCell::new((change, None)));
+    tensor.inplace_op1(&change)?;
+    let (_, answer) = change.0.into_inner();
+    answer.ok_or_else(|| Error::Msg("the elements were not changed".to_owned()))
 }
 
-struct Change<F>(RefCell<F>);
+struct Change<F, R>(RefCell<(F, Option<R>)>);
 
-impl<F: FnMut(&mut [f32])> InplaceOp1 for Change<F> {
+impl<R, F: FnMut(&mut [f32]) -> R> InplaceOp1 for Change<F, R> {
     fn name(&self) -> &'static str {
         "change"
     }
@@ -93,7 +80,39 @@ impl<F: FnMut(&mut [f32])> InplaceOp1 for Change<F> {
             let (expected, got) = (DType::F32, storage.dtype());
             return Err(Error::UnexpectedDType { msg: "change", expected, got });
         };
-        (self.0.borrow_mut())(&mut values[range]);
+        let (change, answer) = &mut *self.0.borrow_mut();
+        *answer = Some(change(&mut values[range]));
+        Ok(())
+    }
+}
+
+/// Whether two tensors lie in the same memory.
+pub(crate) fn shares_memory(a: &Tensor, b: &Tensor) -> bool {
+    let ((a, _), (b, _)) = (a.storage_and_layout(), b.storage_and_layout());
+    std::ptr::eq(&*a, &*b)
+}
+
+/// Takes the memory of a tensor away, if it is all of what the tensor's storage holds. Tensors that share it must not be
+/// read any more.
+pub(crate) fn reclaim(tensor: &Tensor) -> Option<Vec<f32>> {
+    let reclaim = Reclaim(RefCell::new(None));
+    tensor.inplace_op1(&reclaim).ok()?;
+    reclaim.0.into_inner()
+}
+
+struct Reclaim(RefCell<Option<Vec<f32>>>);
+
+impl InplaceOp1 for Reclaim {
+    fn name(&self) -> &'static str {
+        "reclaim"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
+        if let CpuStorage::F32(values) = storage
+            && layout.contiguous_offsets() == Some((0, values.len()))
+        {
+            *self.0.borrow_mut() = Some(std::mem::take(values));
+        }
         Ok(())
     }
 }

@@ -1,4 +1,5 @@
 use super::{Rule, state};
+use crate::kernel::run;
 
 /// velocity = momentum * velocity - rate * gradient; w += velocity, as Keras has it.
 #[derive(Debug)]
@@ -21,10 +22,14 @@ impl Rule for Sgd {
 
     fn update(&mut self, array: usize, weights: &mut [f32], gradient: &[f32]) {
         let velocities = state(&mut self.velocities, array, weights.len());
-        for ((weight, slope), velocity) in weights.iter_mut().zip(gradient).zip(velocities) {
-            *velocity = self.momentum * *velocity - self.rate * slope;
-            *weight += *velocity;
-        }
+        let (momentum, rate) = (self.momentum, self.rate);
+        let all = weights.iter_mut().zip(gradient).zip(velocities);
+        run(|| {
+            for ((weight, slope), velocity) in all {
+                *velocity = momentum * *velocity - rate * slope;
+                *weight += *velocity;
+            }
+        });
     }
 }
 

@@ -1,0 +1,68 @@
+//! The loops in which training spends its time, over slices, on the widest vectors that the processor has.
+//!
+//! [`pulp`] compiles each loop for several instruction sets and picks one when the program runs; its vectors are safe
+//! to use, so that nothing here is `unsafe`. Sums are taken in an order that depends on shapes and on the processor only,
+//! never on the number of threads: what threads share out is cut into pieces of a fixed size.
+
+pub(crate) mod chunks;
+pub(crate) mod columns;
+pub(crate) mod elements;
+pub(crate) mod outer;
+pub(crate) mod pooling;
+pub(crate) mod product;
+pub(crate) mod workspace;
+
+use std::sync::LazyLock;
+
+use pulp::{Arch, Simd, WithSimd};
+
+static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
+
+/// Runs a loop on the widest vectors there are.
+pub(crate) fn run<T: WithSimd>(operation: T) -> T::Output {
+    ARCH.dispatch(operation)
+}
+
+/// Where the rows of a matrix start in a slice.
+pub(crate) trait Rows: Copy {
+    fn start(self, row: usize) -> usize;
+}
+
+/// Rows one after the other, so many elements each.
+#[derive(Clone, Copy)]
+pub(crate) struct Every(pub(crate) usize);
+
+impl Rows for Every {
+    #[inline(always)]
+    fn start(self, row: usize) -> usize {
+        row * self.0
+    }
+}
+
+impl Rows for &[usize] {
+    #[inline(always)]
+    fn start(self, row: usize) -> usize {
+        self[row]
+    }
+}
+
+/// Reads a whole vector.
+#[inline(always)]
+fn load<S: Simd>(simd: S, from: &[f32]) -> S::f32s {
+    match S::as_simd_f32s(from).0 {
+        [first, ..] => *first,
+        [] => simd.partial_load_f32s(from),
+    }
+}
+
+/// Writes as much of a vector as fits.
+#[inline(always)]
+fn store<S: Simd>(simd: S, to: &mut [f32], vector: S::f32s) {
+    if let Some(to) = to.get_mut(..S::F32_LANES) {
+        if let [first, ..] = S::as_mut_simd_f32s(to).0 {
+            *first = vector;
+        }
+    } else {
+        simd.partial_store_f32s(to, vector);
+    }
+}

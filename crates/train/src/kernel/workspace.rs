@@ -1,0 +1,53 @@
+//! Memory that steps of training hand on to each other.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use candle_core::Tensor;
+
+use crate::node::values::reclaim;
+
+/// Arrays of one length that are kept; a network of many equal layers uses more at once, a step's loss gives one more
+/// back than it takes.
+const KEPT: usize = 64;
+
+/// Arrays of steps gone by, by length. A step has the shapes of the one before, so that it finds what it needs: the
+/// system is asked for memory in the first one only.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Workspace(Arc<Mutex<HashMap<usize, Vec<Vec<f32>>>>>);
+
+impl Workspace {
+    /// So many numbers, of any value.
+    pub(crate) fn take(&self, length: usize) -> Vec<f32> {
+        let kept = self.arrays().get_mut(&length).and_then(Vec::pop);
+        kept.unwrap_or_else(|| vec![0.0; length])
+    }
+
+    /// So many zeros.
+    pub(crate) fn zeros(&self, length: usize) -> Vec<f32> {
+        let mut values = self.take(length);
+        values.fill(0.0);
+        values
+    }
+
+    /// Keeps an array for who asks next.
+    pub(crate) fn give(&self, values: Vec<f32>) {
+        let mut arrays = self.arrays();
+        let kept = arrays.entry(values.len()).or_default();
+        if kept.len() < KEPT && !values.is_empty() {
+            kept.push(values);
+        }
+    }
+
+    /// Keeps the memory of a tensor that nothing reads any more: no other tensor may share it, since candle would read
+    /// through it beyond its end. One that is part of another is left alone.
+    pub(crate) fn recycle(&self, tensor: Tensor) {
+        if let Some(values) = reclaim(&tensor) {
+            self.give(values);
+        }
+    }
+
+    fn arrays(&self) -> MutexGuard<'_, HashMap<usize, Vec<Vec<f32>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,37 @@
+use candle_core::{Result, Tensor};
+use handaxe_graph::Activation;
+
+use crate::node::SELU;
+
+/// An activation that looks at one element at a time.
+pub(super) fn activate(function: Activation, x: &Tensor) -> Result<Tensor> {
+    let (scale, alpha) = (f64::from(SELU.0), f64::from(SELU.1));
+    match function {
+        Activation::Relu => relu(x),
+        Activation::LeakyRelu { slope } => x.gt(0.0)?.where_cond(x, &(x * slope)?),
+        Activation::Elu { alpha } => elu(x, alpha),
+        Activation::Selu => elu(x, alpha)? * scale,
+        Activation::Sigmoid => sigmoid(x),
+        Activation::HardSigmoid => ((x * 0.2)? + 0.5)?.clamp(0.0, 1.0),
+        Activation::Tanh => x.tanh(),
+        Activation::HardTanh => x.clamp(-1.0, 1.0),
+        Activation::Softplus => relu(x)? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?,
+        Activation::Softsign => x / (x.abs()? + 1.0)?,
+        _ => Ok(x.clone()),
+    }
+}
+
+/// candle's own has slope 1 at 0.
+fn relu(x: &Tensor) -> Result<Tensor> {
+    x.le(0.0)?.where_cond(&x.zeros_like()?, x)
+}
+
+/// The exponential of what is above 0 could be infinite, and is not looked at.
+fn elu(x: &Tensor, alpha: f64) -> Result<Tensor> {
+    let below = x.gt(0.0)?.where_cond(&x.zeros_like()?, x)?;
+    relu(x)? + ((below.exp()? - 1.0)? * alpha)?
+}
+
+fn sigmoid(x: &Tensor) -> Result<Tensor> {
+    (x.neg()?.exp()? + 1.0)?.recip()
+}
