@@ -22,6 +22,7 @@ mod activation;
 mod attributes;
 mod error;
 mod hls;
+mod integer;
 mod mask;
 mod model;
 mod nearest;
@@ -36,6 +37,7 @@ pub use attributes::{
 };
 pub use error::Error;
 pub use hls::{HlsConfig, IoType, Section, Strategy};
+pub use integer::{CodeRounding, Integer};
 pub use mask::{Mask, Masks};
 pub use model::{Layer, LayerId, MOST_LAYERS, Model};
 pub use nearest::nearest;
