@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use handaxe_data::Tensor;
 use handaxe_emulate::predict;
 use handaxe_formats::onnx;
-use handaxe_graph::Model;
+use handaxe_graph::{Model, Op};
 use serde::Deserialize;
 
 /// What onnxruntime answers is met to this, relative to 1 or the answer if that is larger.
@@ -94,4 +94,85 @@ fn models_of_people_answer_as_in_onnxruntime() {
     println!("{loaded} models loaded, {refused} refused");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!((loaded, refused), (17, 1));
+}
+
+fn fixture(name: &str) -> Model {
+    onnx::load(&root().join("fixtures/onnx").join(name)).unwrap_or_else(|e| panic!("{e}"))
+}
+
+#[test]
+fn every_operator_answers_as_in_onnxruntime() {
+    let mut wrong = Vec::new();
+    for case in cases("small.json") {
+        let model = fixture(&case.model);
+        let difference = difference(&model, &case.outputs);
+        if difference > TOLERANCE {
+            wrong.push(format!("{}: off by {difference:e}", case.model));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What is written is read back: the same answers, quantisers and preprocessing.
+#[test]
+fn what_is_written_is_read_back() {
+    for case in cases("small.json") {
+        let model = fixture(&case.model);
+        let bytes = match onnx::to_bytes(&model) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let error = error.to_string();
+                assert!(error.contains("after rounding"), "{}: {error}", case.model);
+                continue;
+            }
+        };
+        let again = onnx::from_bytes(&bytes).unwrap_or_else(|e| panic!("{}: {e}", case.model));
+        assert!(difference(&again, &case.outputs) <= TOLERANCE, "{}", case.model);
+        let quantisers = |model: &Model| -> Vec<String> {
+            let all = model.layers().flat_map(|(_, layer)| {
+                let step = if let Op::Quantise { quantiser } = layer.op() {
+                    Some(format!("{quantiser:?}"))
+                } else {
+                    None
+                };
+                layer.quantisers().map(|q| format!("{q:?}")).chain(step).collect::<Vec<_>>()
+            });
+            all.collect()
+        };
+        assert_eq!(quantisers(&again), quantisers(&model), "{}", case.model);
+        assert_eq!(again.parameters(), model.parameters(), "{}", case.model);
+    }
+}
+
+/// Elements are moved where nothing else will do: behind an input or before an output that is channels first, and where
+/// axes are mixed.
+#[test]
+fn no_transpose_is_left_where_none_is_needed() {
+    let transposes = |model: &Model| {
+        let all = model.layers().filter(|(_, layer)| matches!(layer.op(), Op::Permute { .. }));
+        all.count()
+    };
+    for (name, expected) in [
+        ("image_to_vector", 1), // channels first in the input
+        ("image_to_image", 3),  // the input, both outputs
+        ("series", 0),
+        ("shapes_of_exports", 0),
+        ("linear_codes", 2),
+        ("quantised", 1),
+    ] {
+        assert_eq!(transposes(&fixture(&format!("small/{name}.onnx"))), expected, "{name}");
+    }
+    let shared = root().join("../shared/data");
+    if !shared.is_dir() {
+        println!("SKIPPED: shared data absent");
+        return;
+    }
+    for case in cases("expected.json").into_iter().filter(|case| case.error.is_none()) {
+        assert_eq!(
+            transposes(&onnx::load(&shared.join(&case.model)).unwrap()),
+            0,
+            "{}",
+            case.model
+        );
+    }
 }
