@@ -12,13 +12,16 @@ use handaxe_graph::{Quantiser, Scale};
 pub fn quantise(quantiser: &Quantiser, weight: &Tensor) -> Tensor {
     let mut rounded = weight.clone();
     if !fitted::quantise(quantiser, &mut rounded) {
-        round_each(quantiser, rounded.values_mut());
+        round_each(quantiser, rounded.values_mut(), weight.shape());
     }
     rounded
 }
 
-/// Quantises element by element; for quantisers whose scale is a number.
-pub(crate) fn round_each(quantiser: &Quantiser, values: &mut [f32]) {
+/// Quantises an array of `shape` element by element; for quantisers whose scales are numbers.
+pub(crate) fn round_each(quantiser: &Quantiser, values: &mut [f32], shape: &[usize]) {
+    if let Quantiser::Integer(codes) = quantiser {
+        return codes.round(values, shape);
+    }
     values.iter_mut().for_each(|value| *value = element(quantiser, *value));
 }
 
@@ -63,7 +66,8 @@ fn element(quantiser: &Quantiser, x: f32) -> f32 {
             let code = f32::from(u8::from(ratio > 0.5)) - f32::from(u8::from(ratio <= -0.5));
             scale as f32 * code
         }
-        Quantiser::PerElement { .. } => x,
+        Quantiser::Truncate { ref codes, kept } => codes.truncated(x, kept),
+        Quantiser::Integer(_) | Quantiser::PerElement { .. } => x,
     }
 }
 

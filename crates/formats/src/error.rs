@@ -176,16 +176,16 @@ pub enum Error {
     Graph { error: Box<handaxe_graph::Error> },
 
     #[error(
-        "it is no model in a form that is known: handaxe's .safetensors, Keras' .keras and .h5, or an architecture in .json with its weights in .h5"
+        "it is no model in a form that is known: handaxe's .safetensors, Keras' .keras and .h5, .onnx, or an architecture in .json with its weights in .h5"
     )]
     UnknownModel,
 
     #[error(
-        "the extension says how a model is written: .safetensors for handaxe, .keras for Keras 3, .h5 for Keras 2"
+        "the extension says how a model is written: .safetensors for handaxe, .keras for Keras 3, .h5 for Keras 2, .onnx for ONNX"
     )]
     ModelExtension,
 
-    #[error("unknown form of model `{given}`: known are safetensors, keras, h5")]
+    #[error("unknown form of model `{given}`: known are safetensors, keras, h5, onnx")]
     UnknownForm { given: String },
 
     #[error("the extension says how answers are written: .npy or .csv")]
@@ -307,6 +307,56 @@ pub enum Error {
 
     #[error("its models and wrappers lie more than {most} deep in each other")]
     TooDeep { most: usize },
+
+    #[error("layer `{layer}`: ONNX has not {what}; write the native form or Keras'")]
+    NotInOnnx { layer: String, what: &'static str },
+
+    #[error("it is cut short or no ONNX file")]
+    OnnxCut,
+
+    #[error("it is not a readable ONNX file: {error}")]
+    OnnxProto { error: prost::DecodeError },
+
+    #[error("it holds more than {most} fields: that is no network for an FPGA")]
+    OnnxFields { most: usize },
+
+    #[error("it holds more than {most} nodes: that is no network for an FPGA")]
+    OnnxNodes { most: usize },
+
+    #[error("its tensors hold more than {most} elements: that is no network for an FPGA")]
+    OnnxElements { most: u64 },
+
+    #[error("its tensor `{tensor}` {what}")]
+    OnnxTensor { tensor: String, what: String },
+
+    #[error(
+        "its input `{input}` has no known shape: every axis but the samples' needs a length; export it with one"
+    )]
+    OnnxInput { input: String },
+
+    #[error("its output `{output}` is {is}")]
+    OnnxOutput { output: String, is: &'static str },
+
+    #[error("its array `{array}` is made twice")]
+    OnnxTwice { array: String },
+
+    #[error("node `{node}` reads the array `{reads}`, which is neither made nor given")]
+    OnnxReads { node: String, reads: String },
+
+    #[error("node `{node}` waits for itself: the nodes go round in a circle")]
+    OnnxCycle { node: String },
+
+    #[error("node `{node}` ({op}): {why}")]
+    OnnxNode { node: String, op: String, why: &'static str },
+
+    #[error("node `{node}` ({op}): {what} must be {expected}, not {given}")]
+    OnnxValue {
+        node: String,
+        op: String,
+        what: &'static str,
+        given: String,
+        expected: &'static str,
+    },
 
     #[error("it is neither YAML nor JSON as hls4ml writes it: {what}")]
     HlsSyntax { what: String },

@@ -4,6 +4,7 @@
 //! - [`model::load`], [`model::save`]: a model in any form, told by content and by name;
 //! - [`native::load`], [`native::save`]: a [`handaxe_graph::Model`] as one `.safetensors` file;
 //! - [`keras::load`], [`keras::save_keras`], [`keras::save_h5`]: the same as Keras' files;
+//! - [`onnx::load`]: the same from ONNX and QONNX;
 //! - [`hls::load`], [`hls::parse`]: hls4ml's YAML or JSON into a [`handaxe_graph::HlsConfig`]; [`hls::Template`] writes it;
 //! - [`answers::save`]: what a network answers, as `.npy` or `.csv`;
 //! - [`write_atomically`]: what is written is there as a whole or not at all.
@@ -33,6 +34,7 @@ pub mod hls;
 pub mod keras;
 pub mod model;
 pub mod native;
+pub mod onnx;
 mod read;
 mod write;
 

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | handaxe's own | `.safetensors` | `.safetensors` |
 //! | Keras 3 | `.keras`, an archive | `.keras` |
+//! | ONNX, QONNX | `.onnx`, with tensors in files beside it | `.onnx` |
 //! | Keras 2 | whole `.h5`, also under the name `.keras`; `model.json`, with weights beside it or as `model.json:weights=FILE.h5` | `.h5` |
 
 use std::fmt;
@@ -14,7 +15,7 @@ use std::str::FromStr;
 
 use handaxe_graph::Model;
 
-use crate::{Error, keras, native, write_atomically};
+use crate::{Error, keras, native, onnx, write_atomically};
 
 /// A form of model file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,11 +26,17 @@ pub enum Format {
     Keras,
     /// HDF5 as Keras 2 writes it; an architecture with its weights is of the same generation.
     H5,
+    /// ONNX, with QONNX' quantisers.
+    Onnx,
 }
 
 /// Every form with its extension, which is also its name.
-const NAMED: [(&str, Format); 3] =
-    [("safetensors", Format::Native), ("keras", Format::Keras), ("h5", Format::H5)];
+const NAMED: [(&str, Format); 4] = [
+    ("safetensors", Format::Native),
+    ("keras", Format::Keras),
+    ("h5", Format::H5),
+    ("onnx", Format::Onnx),
+];
 
 impl Format {
     /// The form of an existing file, from its first bytes.
@@ -53,13 +60,15 @@ impl Format {
         extension.parse().map_err(|_| Error::ModelExtension.in_file(path))
     }
 
-    /// A safetensors file begins with the length of its JSON; every other form with a fixed text.
+    /// A safetensors file begins with the length of its JSON; every other form with fixed bytes.
     fn of_start(start: &[u8]) -> Option<Self> {
         match start {
             [_, _, _, _, _, 0, 0, 0, b'{', ..] => Some(Self::Native),
             [b'P', b'K', ..] => Some(Self::Keras),
             [0x89, b'H', b'D', b'F', ..] => Some(Self::H5),
             [b'{', ..] => Some(Self::H5),
+            // The version of the form, then the maker, the graph or the operators' versions.
+            [0x08, 1..=32, 0x12 | 0x1a | 0x22 | 0x28 | 0x32 | 0x3a | 0x42, ..] => Some(Self::Onnx),
             _ => None,
         }
     }
@@ -73,6 +82,7 @@ impl Format {
             Self::Native => native::to_bytes(model),
             Self::Keras => keras::keras_bytes(model),
             Self::H5 => keras::h5_bytes(model),
+            Self::Onnx => onnx::to_bytes(model),
         }
     }
 }
@@ -107,7 +117,7 @@ impl FromStr for Format {
 /// let input = small.add("in", Op::Input { shape: vec![4] }, &[])?;
 /// small.add("fc", Op::Dense { units: 2, bias: true }, &[input])?;
 /// let folder = tempfile::tempdir()?;
-/// for name in ["small.safetensors", "small.keras", "small.h5"] {
+/// for name in ["small.safetensors", "small.keras", "small.h5", "small.onnx"] {
 ///     let path = folder.path().join(name);
 ///     model::save(&small, &path)?;
 ///     assert_eq!(model::load(&path.display().to_string())?, small);
@@ -116,11 +126,13 @@ impl FromStr for Format {
 /// ```
 ///
 /// # Errors
-/// A file that is missing, broken or of no known form; as [`native::load`] and [`keras::load`].
+/// A file that is missing, broken or of no known form; as [`native::load`], [`keras::load`] and
+/// [`onnx::load`].
 pub fn load(reference: &str) -> Result<Model, Error> {
     match Format::of(reference)? {
         Format::Native => native::load(reference),
         Format::Keras | Format::H5 => keras::load(reference),
+        Format::Onnx => onnx::load(reference.as_ref()),
     }
 }
 
@@ -163,14 +175,14 @@ mod tests {
     #[test]
     fn what_is_no_model_is_told_what_is() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("net.onnx");
-        for content in [&b""[..], b"\x08\x07\x12\x07pytorch", b"PNG"] {
+        let path = folder.path().join("net.tflite");
+        for content in [&b""[..], b"\x1c\0\0\0TFL3", b"PNG"] {
             std::fs::write(&path, content).unwrap();
             let error = load(&path.display().to_string()).unwrap_err().to_string();
-            assert!(error.contains("net.onnx") && error.contains(".safetensors"), "{error}");
+            assert!(error.contains("net.tflite") && error.contains(".safetensors"), "{error}");
         }
         let error = save(&load(&fixture("plain_2.h5")).unwrap(), &path).unwrap_err().to_string();
-        assert!(error.contains("net.onnx") && error.contains(".keras"), "{error}");
+        assert!(error.contains("net.tflite") && error.contains(".keras"), "{error}");
         let error = load(&fixture("plian_2.h5")).unwrap_err().to_string();
         assert!(error.contains("did you mean `plain_2.h5`?"), "{error}");
     }

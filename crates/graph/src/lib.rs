@@ -24,6 +24,7 @@ mod attributes;
 mod error;
 mod firmware;
 mod hls;
+mod integer;
 mod mask;
 mod model;
 mod nearest;
@@ -39,6 +40,7 @@ pub use attributes::{
 pub use error::Error;
 pub use firmware::{Affine, FirmwareLayer, Softmax};
 pub use hls::{HlsConfig, IoType, Section, Strategy};
+pub use integer::{CodeRounding, Integer};
 pub use mask::{Mask, Masks};
 pub use model::{Layer, LayerId, MOST_LAYERS, Model};
 pub use nearest::nearest;

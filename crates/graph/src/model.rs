@@ -330,7 +330,13 @@ impl Model {
                 "per element".to_owned(),
                 "one without weights of its own",
             )),
-            quantiser => quantiser.fault(),
+            Quantiser::Truncate { .. } => {
+                Some(("the quantiser of a weight", "a truncation".to_owned(), "no truncation"))
+            }
+            quantiser => quantiser.fault().or_else(|| {
+                let weight = layer.weights.get(slot)?;
+                quantiser.misfit(weight.shape())
+            }),
         };
         if let Some((what, given, right)) = fault {
             let (layer, kind) = (layer.name.clone(), layer.op.layer_type().name());

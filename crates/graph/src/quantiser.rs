@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use handaxe_fixed::{Overflow, Precision, Rounding};
 use serde::{Deserialize, Serialize};
 
+use crate::Integer;
+
 /// The factor between a quantiser's codes and its values.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -29,7 +31,7 @@ pub enum Override {
 
 /// What a weight or an activation is rounded to: the quantisers of QKeras (Coelho et al. 2021, arXiv:2006.10159), of the
 /// binary and ternary layers that came before it, and of HGQ's proxy models (Sun et al. 2024, arXiv:2405.00645).
-/// Formulas: spec/quantization.md.
+/// Formulas: spec/quantization.md. Those of ONNX are [`Integer`] and its truncation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Quantiser {
@@ -127,6 +129,15 @@ pub enum Quantiser {
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         overrides: BTreeMap<String, BTreeMap<String, Override>>,
     },
+    /// QONNX' `Quant` and `BipolarQuant`, ONNX' `QuantizeLinear` with `DequantizeLinear`.
+    Integer(Integer),
+    /// QONNX' `Trunc`: codes of `codes` lose their lowest bits but for `kept`; values keep their scale.
+    Truncate {
+        /// The codes before, and how what is dropped is rounded.
+        codes: Integer,
+        /// Bits that are left.
+        kept: u32,
+    },
 }
 
 /// A parameter that cannot be: what, what was given, what would be right.
@@ -135,6 +146,16 @@ pub(crate) type Fault = (&'static str, String, &'static str);
 impl Quantiser {
     /// Looks for a parameter that cannot be.
     pub(crate) fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Integer(codes) => return codes.fault(),
+            Self::Truncate { codes, kept } if (1..=codes.bits).contains(kept) => {
+                return codes.fault();
+            }
+            Self::Truncate { kept, .. } => {
+                return Some(("the bits that are left", kept.to_string(), "1 to those before"));
+            }
+            _ => {}
+        }
         let bits = match self {
             Self::Bits { bits, .. } | Self::Tanh { bits, .. } | Self::Sigmoid { bits, .. } => {
                 (*bits, 0)
@@ -153,6 +174,15 @@ impl Quantiser {
         let numbers = self.numbers();
         let wrong = numbers.into_iter().find(|number| !(number.is_finite() && *number >= 0.0));
         wrong.map(|wrong| ("its scale, slope or threshold", wrong.to_string(), "finite, 0 or more"))
+    }
+
+    /// Why its scales cannot be repeated over an array of `shape`, if they cannot.
+    pub(crate) fn misfit(&self, shape: &[usize]) -> Option<Fault> {
+        let Self::Integer(codes) = self else { return None };
+        let fits = codes.shape.len() <= shape.len()
+            && codes.shape_of_rank(shape.len()).iter().zip(shape).all(|(s, n)| *s == 1 || s == n);
+        let given = format!("{:?} for {shape:?}", codes.shape);
+        (!fits).then_some(("the shape of its scales", given, "1 or the weight's on each axis"))
     }
 
     /// Whether the values depend on others of the same array, so that it suits weights only.
@@ -186,7 +216,11 @@ impl Quantiser {
                 threshold.iter().copied().chain([value(alpha)]).collect()
             }
             Self::Sign { scale } | Self::Ternarise { scale } => vec![*scale],
-            Self::Tanh { .. } | Self::Sigmoid { .. } | Self::PerElement { .. } => Vec::new(),
+            Self::Tanh { .. }
+            | Self::Sigmoid { .. }
+            | Self::PerElement { .. }
+            | Self::Integer(_)
+            | Self::Truncate { .. } => Vec::new(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The shape of a layer's output from the shapes of its inputs, without the sample axis.
 
-use crate::{Error, MOST_LAYERS, Op, Padding, Quantiser, Window};
+use crate::{Error, Integer, MOST_LAYERS, Op, Padding, Quantiser, Window};
 
 /// Largest number of elements of one layer's output: far more than fits an FPGA, and small enough that products of sizes
 /// stay far from overflow.
@@ -147,7 +147,8 @@ impl Place<'_> {
                     return Err(self.parameter("the scale", "fitted".to_owned(), right));
                 }
                 match quantiser {
-                    Quantiser::PerElement { shape, .. } => self.shared(input, shape),
+                    Quantiser::PerElement { shape, .. }
+                    | Quantiser::Integer(Integer { shape, .. }) => self.shared(input, shape),
                     _ => Ok(input.to_vec()),
                 }
             }

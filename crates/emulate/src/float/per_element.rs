@@ -35,7 +35,7 @@ pub(super) fn quantise(
 ) {
     let Quantiser::PerElement { rounding, overflow, shape, .. } = quantiser else {
         output.copy_from_slice(input.values);
-        return round_each(quantiser, output);
+        return round_each(quantiser, output, input.shape);
     };
     let keep_negative = weights.get("keep_negative");
     let (bits, integers) = (weights.get("bits"), weights.get("integers"));

@@ -149,7 +149,7 @@ pub(super) fn weight_type(weight: &str, quantiser: &Quantiser) -> Option<Precisi
         Quantiser::Relu { .. } | Quantiser::Tanh { .. } | Quantiser::Sigmoid { .. } => {
             plain(16, 6, true)
         }
-        Quantiser::PerElement { .. } => None,
+        Quantiser::PerElement { .. } | Quantiser::Integer(_) | Quantiser::Truncate { .. } => None,
     }
 }
 
@@ -179,7 +179,10 @@ pub(super) fn result_type(quantiser: &Quantiser) -> Option<Precision> {
         | Quantiser::Ternary { .. }
         | Quantiser::Sign { .. }
         | Quantiser::Ternarise { .. } => saturating(2, 2, true, Overflow::Wrap),
-        Quantiser::Po2 { .. } | Quantiser::PerElement { .. } => None,
+        Quantiser::Po2 { .. }
+        | Quantiser::PerElement { .. }
+        | Quantiser::Integer(_)
+        | Quantiser::Truncate { .. } => None,
     }
 }
 

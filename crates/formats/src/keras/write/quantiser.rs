@@ -46,7 +46,11 @@ pub(super) fn write(quantiser: &Quantiser, to: Generation) -> Option<Value> {
             json!({"bits": bits, "symmetric": symmetric, "use_real_sigmoid": real,
                 "use_stochastic_rounding": false}),
         ),
-        Quantiser::Sign { .. } | Quantiser::Ternarise { .. } | Quantiser::PerElement { .. } => {
+        Quantiser::Sign { .. }
+        | Quantiser::Ternarise { .. }
+        | Quantiser::PerElement { .. }
+        | Quantiser::Integer(_)
+        | Quantiser::Truncate { .. } => {
             return None;
         }
     };

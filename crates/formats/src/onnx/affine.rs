@@ -1,0 +1,218 @@
+//! Normalisation, and constants that are added or multiplied: all become a BatchNorm over the last axis.
+
+use handaxe_graph::Op;
+
+use super::array::{Array, Data};
+use super::builder::Builder;
+use super::fold::broadcast;
+use super::node::Node;
+use super::view::View;
+use crate::Error;
+
+/// So small that a variance of 1 stays 1.
+const NEGLIGIBLE: f64 = 1e-30;
+
+pub(super) fn batch_norm<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Error> {
+    let view = to.array(node, 0)?;
+    if node.int("training_mode", 0) != 0 {
+        return Err(
+            node.unsupported("it normalises by each batch: export the model in evaluation mode")
+        );
+    }
+    if node.int("spatial", 1) == 0 {
+        return Err(node.unsupported("normalisation of each element (spatial = 0) is not known"));
+    }
+    let rank = view.shape.len();
+    let axis = if node.is_channels_last() { rank.saturating_sub(1) } else { 1.min(rank - 1) };
+    // Along the channels' axis, so that it is repeated over those behind it.
+    let mut along = vec![1; rank - axis];
+    let mut weights = Vec::new();
+    for place in 1..5 {
+        let weight = to.constant(node, place)?;
+        along[0] = weight.len();
+        if weight.len() != view.shape[axis] {
+            let given = format!("for {} channels, its input is {:?}", weight.len(), view.shape);
+            return Err(node.wrong("its weights", given, "one for each channel"));
+        }
+        weights.push(Array::floats(along.clone(), weight.values()));
+    }
+    let scale = to.constant(node, 1)?;
+    let name = to.name(node, Some(&scale));
+    let refs: Vec<&Array> = weights.iter().collect();
+    let (view, vectors) = to.per_channel(&name, node, &view, &refs)?;
+    let momentum = node.float("momentum", 0.9);
+    let op = Op::BatchNorm { epsilon: node.float("epsilon", 1e-5), momentum };
+    let id = to.add(&name, op, &[view.id])?;
+    for (weight, values) in
+        ["gamma", "beta", "moving_mean", "moving_variance"].into_iter().zip(vectors)
+    {
+        to.set_floats(id, weight, values)?;
+    }
+    to.set(node, view.computed_by(id))
+}
+
+pub(super) fn layer_norm<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Error> {
+    let view = to.array(node, 0)?;
+    let rank = view.shape.len();
+    if node.axis(node.int("axis", -1), rank)? + 1 != rank {
+        return Err(node.unsupported("normalisation of a sample is known over its last axis"));
+    }
+    let scale = to.constant(node, 1)?;
+    let bias = to.optional(node, 2)?;
+    let name = to.name(node, Some(&scale));
+    let (id, axes) = to.with_last(&name, &view, rank - 1)?;
+    let id = to.add(&name, Op::LayerNorm { epsilon: node.float("epsilon", 1e-5) }, &[id])?;
+    to.set_floats(id, "gamma", scale.values())?;
+    if let Some(bias) = bias {
+        to.set_floats(id, "beta", bias.values())?;
+    }
+    to.set(node, View::of_axes(id, view.shape, &axes))
+}
+
+/// An operator with a constant, and all such that follow: one line gamma x + beta for each channel.
+pub(super) fn with_constant<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Error> {
+    let place = to.constant_operand(node).map_or(1, |(place, _)| place);
+    let view = to.array(node, 1 - place)?;
+    let mut steps = Vec::new();
+    let mut last = node;
+    let mut next = Some(node);
+    while let Some((node, (place, array))) =
+        next.and_then(|node| Some((node, to.constant_operand(node)?)))
+    {
+        if !matches!(node.op(), "Add" | "Sub" | "Mul" | "Div") || (node.op(), place) == ("Div", 0) {
+            break;
+        }
+        let wide = array.shape.len() > view.shape.len()
+            || array
+                .shape
+                .iter()
+                .rev()
+                .zip(view.shape.iter().rev())
+                .any(|(c, v)| *c != 1 && c != v);
+        if wide {
+            break;
+        }
+        steps.push((node, place, array));
+        last = node;
+        next = to.only_reader(node);
+    }
+    if steps.is_empty() {
+        return Err(node.unsupported("with a constant it is known where that is repeated over the array, and not divided by it"));
+    }
+    steps.iter().for_each(|(node, ..)| to.absorb(*node));
+    let arrays: Vec<&Array> = steps.iter().map(|(.., array)| array.as_ref()).collect();
+    let name = to.name(node, None);
+    let (view, vectors) = to.per_channel(&name, node, &view, &arrays)?;
+    let mut lines = vec![(1.0, 0.0); vectors.first().map_or(0, Vec::len)];
+    for ((node, place, _), values) in steps.iter().zip(vectors) {
+        for ((gamma, beta), value) in lines.iter_mut().zip(values) {
+            let value = f64::from(value);
+            (*gamma, *beta) = match (node.op(), place) {
+                ("Add", _) => (*gamma, *beta + value),
+                ("Sub", 1) => (*gamma, *beta - value),
+                ("Sub", _) => (-*gamma, value - *beta),
+                ("Mul", _) => (*gamma * value, *beta * value),
+                _ => (*gamma / value, *beta / value),
+            };
+        }
+    }
+    let made = to.lines(&name, &view, &lines)?;
+    to.set(last, made)
+}
+
+/// The array with its sign changed.
+pub(super) fn negative<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Error> {
+    let view = to.array(node, 0)?;
+    let made = to.line(&to.name(node, None), &view, -1.0, 0.0)?;
+    to.set(node, made)
+}
+
+impl Builder<'_> {
+    /// gamma x + beta for all elements.
+    pub(super) fn line(
+        &mut self,
+        name: &str,
+        view: &View,
+        gamma: f32,
+        beta: f32,
+    ) -> Result<View, Error> {
+        let channels = self.extents(view.id).last().copied().unwrap_or(1);
+        self.lines(name, view, &vec![(f64::from(gamma), f64::from(beta)); channels])
+    }
+
+    fn lines(&mut self, name: &str, view: &View, lines: &[(f64, f64)]) -> Result<View, Error> {
+        let op = Op::BatchNorm { epsilon: NEGLIGIBLE, momentum: 0.9 };
+        let id = self.add(name, op, &[view.id])?;
+        self.set_floats(id, "gamma", lines.iter().map(|line| line.0 as f32).collect())?;
+        self.set_floats(id, "beta", lines.iter().map(|line| line.1 as f32).collect())?;
+        Ok(view.computed_by(id))
+    }
+
+    /// Constants that are repeated over an array as numbers for each entry of a layer's last axis, and the array as that
+    /// layer computes it.
+    pub(super) fn per_channel(
+        &mut self,
+        name: &str,
+        node: super::node::Node<'_>,
+        view: &View,
+        constants: &[&Array],
+    ) -> Result<(View, Vec<Vec<f32>>), Error> {
+        let rank = view.shape.len();
+        let mut varying: Vec<usize> = Vec::new();
+        for constant in constants {
+            let Some(skipped) = rank.checked_sub(constant.shape.len()) else {
+                let given = format!("of shape {:?} for {:?}", constant.shape, view.shape);
+                return Err(node.wrong("its constant", given, "of as many axes at most"));
+            };
+            for (axis, &extent) in constant.shape.iter().enumerate() {
+                if extent != 1 && extent != view.shape[skipped + axis] {
+                    let given = format!("of shape {:?} for {:?}", constant.shape, view.shape);
+                    return Err(node.wrong("its constant", given, "1 or as long on each axis"));
+                }
+                if extent > 1 && !varying.contains(&(skipped + axis)) {
+                    varying.push(skipped + axis);
+                }
+            }
+        }
+        let repeated = |values: Vec<f32>, width: usize| match values.as_slice() {
+            [one] => vec![*one; width],
+            _ => values,
+        };
+        match varying.as_slice() {
+            [] => {
+                let width = self.extents(view.id).last().copied().unwrap_or(1);
+                let vectors = constants.iter().map(|array| repeated(array.values(), width));
+                Ok((view.clone(), vectors.collect()))
+            }
+            &[axis] if view.axes().is_some() => {
+                let (id, axes) = self.with_last(name, view, axis)?;
+                let width = view.shape[axis];
+                let vectors = constants.iter().map(|array| repeated(array.values(), width));
+                Ok((View::of_axes(id, view.shape.clone(), &axes), vectors.collect()))
+            }
+            _ => {
+                // A number for each element, in the order in which they are stored.
+                let places = view.places();
+                let id = self.reshaped(name, view.id, &[places.len()])?;
+                let spread = |array: &&Array| {
+                    let values = array.values();
+                    let mut stored = vec![0.0; places.len()];
+                    let sources = broadcast(&array.shape, &view.shape);
+                    for (&place, source) in places.iter().zip(sources) {
+                        stored[place] = values[source];
+                    }
+                    stored
+                };
+                Ok((view.computed_by(id), constants.iter().map(spread).collect()))
+            }
+        }
+    }
+}
+
+/// A constant that is a number, whatever its axes.
+pub(super) fn number(array: &Array) -> Option<i64> {
+    match &array.data {
+        Data::Int(values) => values.first().copied().filter(|_| values.len() == 1),
+        Data::Float(_) => array.scalar().map(|value| value as i64),
+    }
+}

@@ -1,0 +1,191 @@
+//! Conv: channels first become channels last, groups of one channel a depthwise convolution.
+
+use handaxe_graph::{LayerId, Op, Padding, Window};
+
+use super::array::Array;
+use super::builder::Builder;
+use super::node::Node;
+use super::view::View;
+use crate::Error;
+
+/// The axes of an image or a series: those in space, then the channels.
+pub(super) fn axes(node: Node<'_>, view: &View) -> Result<Vec<usize>, Error> {
+    let rank = view.shape.len();
+    if !matches!(rank, 3 | 4) {
+        let given = format!("of shape {:?}", view.shape);
+        return Err(node.wrong(
+            "its input",
+            given,
+            "a series or an image: one or two axes in space",
+        ));
+    }
+    let channels = if node.is_channels_last() { rank - 1 } else { 1 };
+    Ok((1..rank).filter(|&axis| axis != channels).chain([channels]).collect())
+}
+
+/// The array of a layer with output `(space.., channels)` as the node's domain sees it.
+pub(super) fn image(to: &Builder<'_>, id: LayerId, axes: &[usize]) -> View {
+    let mut shape = vec![1; axes.len() + 1];
+    for (&axis, extent) in axes.iter().zip(to.extents(id)) {
+        shape[axis] = extent;
+    }
+    View::of_axes(id, shape, axes)
+}
+
+pub(super) fn conv<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Error> {
+    let view = to.array(node, 0)?;
+    let kernel = to.constant(node, 1)?;
+    let axes = axes(node, &view)?;
+    let rank = axes.len() - 1;
+    if kernel.shape.len() != rank + 2 {
+        let given = format!("of shape {:?}", kernel.shape);
+        return Err(node.wrong("its kernel", given, "of as many axes as its input"));
+    }
+    // (filters, channels, taps..) or (filters, taps.., channels) become (taps.., channels, filters).
+    let permutation: Vec<usize> = if node.is_channels_last() {
+        (1..rank + 2).chain([0]).collect()
+    } else {
+        (2..rank + 2).chain([1, 0]).collect()
+    };
+    let kernel = kernel.transposed(&permutation);
+    let (inputs, filters) = (kernel.shape[rank], kernel.shape[rank + 1]);
+    let channels = view.shape[axes[rank]];
+    let groups = usize::try_from(node.int("group", 1)).unwrap_or(0);
+    let depthwise = groups > 1 && groups == channels && inputs == 1 && filters % channels == 0;
+    if !depthwise && groups != 1 {
+        return Err(node.unsupported(
+            "groups of several channels are not known: only group 1, or a group for each channel",
+        ));
+    }
+    if !depthwise && inputs != channels {
+        let given = format!("for {inputs} channels, its input has {channels}");
+        return Err(node.wrong("its kernel", given, "for as many"));
+    }
+    let mut window = window(node, &kernel.shape[..rank])?;
+    let dilation = node.counts("dilations")?.unwrap_or_default();
+    if dilation.iter().any(|&taps| taps != 1) {
+        window.dilation = dilation;
+    }
+    let given = to.optional(node, 2)?.map(|bias| bias.as_ref().clone());
+    let behind = if given.is_none() && !node.is_channels_last() {
+        to.bias_behind(node, filters, rank + 1)
+    } else {
+        None
+    };
+    let (last, bias) = match behind {
+        Some((add, bias)) => (add, Some(bias)),
+        None => (node, given),
+    };
+
+    let name = to.name(node, Some(&kernel));
+    let id = to.arranged(&name, &view, &axes)?;
+    let id = padded(to, node, &name, id, &mut window)?;
+    let (op, kernel) = if depthwise {
+        let multiplier = filters / channels;
+        let op = Op::DepthwiseConv { multiplier, window, bias: bias.is_some() };
+        (op, per_channel(kernel, channels, multiplier))
+    } else {
+        (Op::Conv { filters, window, bias: bias.is_some() }, kernel)
+    };
+    let id = to.add(&name, op, &[id])?;
+    to.set_weight(id, "kernel", &kernel)?;
+    if let Some(bias) = bias {
+        to.set_weight(id, "bias", &bias)?;
+    }
+    let made = image(to, id, &axes);
+    to.set(last, made)
+}
+
+/// A kernel `(taps.., 1, filters)` as `(taps.., channels, multiplier)`.
+fn per_channel(kernel: Array, channels: usize, multiplier: usize) -> Array {
+    let mut shape = kernel.shape.clone();
+    shape.truncate(kernel.shape.len() - 2);
+    shape.extend([channels, multiplier]);
+    let quantiser = kernel.quantiser.map(|mut codes| {
+        let mut scales = codes.shape_of_rank(shape.len());
+        let filters = scales.pop().unwrap_or(1);
+        scales.pop();
+        scales.extend(if filters == 1 { [1, 1] } else { [channels, multiplier] });
+        codes.shape = scales;
+        codes
+    });
+    Array { shape, quantiser, ..kernel }
+}
+
+/// The window of a convolution or a pool, without its padding.
+pub(super) fn window(node: Node<'_>, size: &[usize]) -> Result<Window, Error> {
+    let mut window = Window::dense(size, Padding::Valid);
+    if let Some(strides) = node.counts("strides")? {
+        window.strides = strides;
+    }
+    if window.strides.len() != size.len() {
+        let given = format!("{:?}", window.strides);
+        return Err(node.wrong("strides", given, "one for each axis in space"));
+    }
+    Ok(window)
+}
+
+/// Zeros before and after each axis in space, as `pads` or `auto_pad` says.
+pub(super) fn margins(
+    node: Node<'_>,
+    window: &Window,
+    input: &[usize],
+) -> Result<Vec<(usize, usize)>, Error> {
+    let rank = window.size.len();
+    let same = Window { padding: Padding::Same, ..window.clone() };
+    if window.strides.contains(&0) {
+        return Err(node.wrong("strides", format!("{:?}", window.strides), "positive"));
+    }
+    match node.text("auto_pad", "NOTSET") {
+        "NOTSET" => {}
+        "VALID" => return Ok(vec![(0, 0); rank]),
+        "SAME_UPPER" => return Ok(same.padding_of(input)),
+        "SAME_LOWER" => {
+            let swap = |(before, after)| (after, before);
+            return Ok(same.padding_of(input).into_iter().map(swap).collect());
+        }
+        other => {
+            let known = "NOTSET, VALID, SAME_UPPER or SAME_LOWER";
+            return Err(node.wrong("auto_pad", other.to_owned(), known));
+        }
+    }
+    let pads = node.counts("pads")?.unwrap_or_else(|| vec![0; 2 * rank]);
+    if pads.len() != 2 * rank {
+        let given = format!("{pads:?}");
+        return Err(node.wrong("pads", given, "a number before and one after each axis in space"));
+    }
+    Ok((0..rank).map(|axis| (pads[axis], pads[axis + rank])).collect())
+}
+
+/// The padding that a window itself has a word for: none, or that of Keras' `same`.
+pub(super) fn named(
+    window: &Window,
+    input: &[usize],
+    margins: &[(usize, usize)],
+) -> Option<Padding> {
+    if margins.iter().all(|&margin| margin == (0, 0)) {
+        return Some(Padding::Valid);
+    }
+    let same = Window { padding: Padding::Same, ..window.clone() };
+    (same.padding_of(input) == margins).then_some(Padding::Same)
+}
+
+/// Sets the window's padding; zeros that it has no word for become a layer of their own.
+pub(super) fn padded<'a>(
+    to: &mut Builder<'a>,
+    node: Node<'a>,
+    name: &str,
+    id: LayerId,
+    window: &mut Window,
+) -> Result<LayerId, Error> {
+    let input = to.extents(id);
+    let input = &input[..window.size.len()];
+    let margins = margins(node, window, input)?;
+    match named(window, input, &margins) {
+        Some(padding) => {
+            window.padding = padding;
+            Ok(id)
+        }
+        None => to.add(&format!("{name}_pad"), Op::ZeroPad { margins }, &[id]),
+    }
+}

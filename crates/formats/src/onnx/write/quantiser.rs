@@ -1,0 +1,109 @@
+//! Quantisers as QONNX has them.
+
+use handaxe_graph::{CodeRounding, Integer, Layer, Quantiser, Scale};
+
+use super::{Writer, int, not_in_onnx, text};
+use crate::Error;
+
+/// Writes a layer that rounds `input`.
+pub(super) fn layer(
+    to: &mut Writer<'_>,
+    layer: &Layer,
+    quantiser: &Quantiser,
+    input: &str,
+) -> Result<(), Error> {
+    let name = layer.name();
+    if let Quantiser::Truncate { codes, kept } = quantiser {
+        let inputs = [
+            input.to_owned(),
+            to.floats(&format!("{name}/scale"), &[], &codes.scale),
+            to.floats(&format!("{name}/zero_point"), &[], &codes.zero_point),
+            to.floats(&format!("{name}/bits"), &[], &[codes.bits as f32]),
+            to.floats(&format!("{name}/kept"), &[], &[*kept as f32]),
+        ];
+        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        to.node("Trunc", &inputs, name, [text("rounding_mode", mode(codes.rounding))]);
+        return Ok(());
+    }
+    let codes = integer(layer, quantiser)?;
+    to.quant(layer, &codes, input, name)?;
+    Ok(())
+}
+
+impl Writer<'_> {
+    /// The node that rounds an array, which makes one called `made`.
+    pub(super) fn quant(
+        &mut self,
+        layer: &Layer,
+        codes: &Integer,
+        input: &str,
+        made: &str,
+    ) -> Result<String, Error> {
+        if codes.zero_after && codes.zero_point.iter().any(|&zero| zero != 0.0) {
+            return Err(not_in_onnx(layer, "a zero point that is added after rounding"));
+        }
+        let shape =
+            |values: &[f32]| if values.len() == 1 { Vec::new() } else { codes.shape.clone() };
+        let scale = self.floats(&format!("{made}/scale"), &shape(&codes.scale), &codes.scale);
+        if codes.signed && codes.bits == 1 {
+            return Ok(self.node("BipolarQuant", &[input, &scale], made, []));
+        }
+        let zeros = shape(&codes.zero_point);
+        let zero = self.floats(&format!("{made}/zero_point"), &zeros, &codes.zero_point);
+        let bits = self.floats(&format!("{made}/bits"), &[], &[codes.bits as f32]);
+        let attributes = [
+            int("signed", i64::from(codes.signed)),
+            int("narrow", i64::from(codes.narrow)),
+            text("rounding_mode", mode(codes.rounding)),
+        ];
+        Ok(self.node("Quant", &[input, &scale, &zero, &bits], made, attributes))
+    }
+}
+
+fn mode(rounding: CodeRounding) -> &'static str {
+    match rounding {
+        CodeRounding::HalfEven => "ROUND",
+        CodeRounding::HalfUp => "HALF_UP",
+        CodeRounding::HalfDown => "HALF_DOWN",
+        CodeRounding::Ceil => "CEIL",
+        CodeRounding::Floor => "FLOOR",
+        CodeRounding::Up => "UP",
+        CodeRounding::Down => "DOWN",
+    }
+}
+
+/// The quantiser in terms of codes, if these give the same values.
+pub(super) fn integer(layer: &Layer, quantiser: &Quantiser) -> Result<Integer, Error> {
+    let codes = |bits: u32, signed: bool, narrow: bool, scale: f32| Integer {
+        bits,
+        signed,
+        narrow,
+        rounding: CodeRounding::HalfEven,
+        zero_after: false,
+        scale: vec![scale],
+        zero_point: vec![0.0],
+        shape: Vec::new(),
+    };
+    match *quantiser {
+        Quantiser::Integer(ref codes) => Ok(codes.clone()),
+        // One signed bit is the sign, whatever stands before the point.
+        Quantiser::Bits { bits: 1, keep_negative: true, alpha: Scale::Value(alpha), .. } => {
+            Ok(codes(1, true, false, alpha as f32))
+        }
+        Quantiser::Bits { bits, integer, keep_negative, symmetric, alpha: Scale::Value(1.0) } => {
+            let fraction = bits as i32 - i32::from(keep_negative) - integer;
+            let narrow = keep_negative && symmetric;
+            Ok(codes(bits, keep_negative, narrow, 2f32.powi(-fraction)))
+        }
+        Quantiser::Relu { bits, integer, negative_slope: 0.0, use_sigmoid: false } => {
+            Ok(codes(bits, false, false, 2f32.powi(integer - bits as i32)))
+        }
+        Quantiser::Binary { zero_one: false, alpha: Scale::Value(alpha) } => {
+            Ok(codes(1, true, false, alpha as f32))
+        }
+        _ => Err(not_in_onnx(
+            layer,
+            "a quantiser that is no uniform one with a fixed scale, as QONNX' Quant is",
+        )),
+    }
+}
