@@ -39,6 +39,6 @@ pub(crate) fn say_findings(
     config: &HlsConfig,
     speech: Speech,
 ) -> Result<(), Failure> {
-    say(&handaxe::firmware::findings(model, config, &[], &[]).map_err(Error::from)?, speech);
+    say(&handaxe::firmware::findings(model, config, &[], &[])?, speech);
     Ok(())
 }

@@ -249,6 +249,8 @@ fn quantiser_bits(quantiser: &Quantiser) -> Option<u32> {
         Quantiser::Binary { zero_one: true, .. } => Some(1),
         Quantiser::Binary { .. } | Quantiser::Ternary { .. } => Some(2),
         Quantiser::Sign { .. } | Quantiser::Ternarise { .. } => Some(2),
+        Quantiser::Integer(codes) => Some(codes.bits),
+        Quantiser::Truncate { kept, .. } => Some(*kept),
         Quantiser::PerElement { .. } => None,
     }
 }
