@@ -5,9 +5,9 @@ pub(crate) mod profile;
 pub(crate) mod scan;
 pub(crate) mod trace;
 
+use handaxe::RunConfig;
 use handaxe::firmware::Finding;
 use handaxe::graph::{HlsConfig, Model};
-use handaxe::{Error, RunConfig};
 
 use crate::failure::Failure;
 use crate::files;
@@ -39,6 +39,6 @@ pub(crate) fn say_findings(
     config: &HlsConfig,
     speech: Speech,
 ) -> Result<(), Failure> {
-    say(&handaxe::firmware::findings(model, config, &[], &[]).map_err(Error::from)?, speech);
+    say(&handaxe::firmware::findings(model, config, &[], &[])?, speech);
     Ok(())
 }
