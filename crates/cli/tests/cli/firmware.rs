@@ -108,7 +108,7 @@ fn layers_are_set_beside_floating_point() {
     assert!(worst(softmax) < 0.25, "{softmax}");
     told(
         &folder,
-        "trace --model net.safetensors --data points.csv --precision ap_fixed<2,2>",
+        "trace --model net.safetensors --data points.csv --precision ap_fixed<2,8>",
         0,
         &["worst error", "every output is"],
     );
