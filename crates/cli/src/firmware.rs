@@ -5,9 +5,9 @@ pub(crate) mod profile;
 pub(crate) mod scan;
 pub(crate) mod trace;
 
+use handaxe::RunConfig;
 use handaxe::firmware::Finding;
 use handaxe::graph::{HlsConfig, Model};
-use handaxe::{Error, RunConfig};
 
 use crate::failure::Failure;
 use crate::files;

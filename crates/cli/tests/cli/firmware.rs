@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use crate::common::{Ran, folder, handaxe};
 
 /// A folder with `points.csv` and `net.safetensors`, trained on it.
@@ -99,15 +101,14 @@ fn layers_are_set_beside_floating_point() {
         &[],
     )
     .json();
-    let layers = ran["layers"].as_array().unwrap();
-    assert!(
-        layers.len() >= 4
-            && layers.iter().all(|layer| layer["worst_relative"].as_f64().unwrap() < 0.05),
-        "{layers:?}"
-    );
+    // A softmax is coarse whatever the types of its neighbours: the table of 1 / sum has an entry for every quarter.
+    let (softmax, layers) = ran["layers"].as_array().unwrap().split_last().unwrap();
+    let worst = |layer: &Value| layer["worst_relative"].as_f64().unwrap();
+    assert!(layers.len() >= 4 && layers.iter().all(|layer| worst(layer) < 0.01), "{layers:?}");
+    assert!(worst(softmax) < 0.25, "{softmax}");
     told(
         &folder,
-        "trace --model net.safetensors --data points.csv --precision ap_fixed<2,2>",
+        "trace --model net.safetensors --data points.csv --precision ap_fixed<2,8>",
         0,
         &["worst error", "every output is"],
     );
