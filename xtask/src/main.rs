@@ -18,10 +18,11 @@ const CI: [&str; 4] = [
     "doc --workspace --no-deps",
 ];
 
-/// What the optional features add, but for HiGHS; `fetch` builds C code for TLS, so it is no part of `ci`.
-const FEATURES: [&str; 2] = [
+/// What the optional features add, but for HiGHS; `fetch` builds C code for TLS and `mimalloc` is C, so they are no part of `ci`.
+const FEATURES: [&str; 3] = [
     "test -p handaxe-formats --features parquet",
     "test --workspace --features handaxe-cli/fetch,handaxe-cli/parquet --test cli",
+    "build --workspace --features handaxe-cli/mimalloc",
 ];
 
 /// The knapsack crate with HiGHS behind `mip`; needs cmake, a C++ compiler and libclang, so it is no part of `ci`.
@@ -34,7 +35,7 @@ const USAGE: &str = "usage: cargo xtask ci               format, lints, tests an
        cargo xtask docs             write docs/formats.md from the code
        cargo xtask fit              fit the estimates' constants on synthesis results, and show their errors
        cargo xtask fuzz [SECONDS]   fuzz every parser, 300 seconds each (see tests/fuzz/README.md)
-       cargo xtask features         tests of the features `parquet` and `fetch`
+       cargo xtask features         tests of the features `parquet`, `fetch` and `mimalloc`
        cargo xtask highs            the knapsack crate with HiGHS, which needs cmake, C++ and libclang
        cargo xtask kill [RUNS] [SEED]   kill runs at random moments and compare what they end with, 10 runs, seed 1";
 

@@ -64,7 +64,7 @@ pub(crate) struct Training {
     /// End a stretch of training after this many epochs without a better metric [default: never]
     #[arg(long, value_name = "N")]
     patience: Option<usize>,
-    /// adam or sgd [default: adam]
+    /// adam, adamw or sgd [default: adam]
     #[arg(long, value_name = "NAME")]
     optimiser: Option<String>,
     /// Momentum of sgd [default: 0.9]

@@ -140,7 +140,7 @@ pub struct RunConfig {
     /// Epochs without a better metric after which a stretch of training ends early; without it, it never does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,
-    /// `adam` or `sgd`.
+    /// `adam`, `adamw` or `sgd`.
     pub optimiser: String,
     /// sgd: momentum.
     pub momentum: f64,

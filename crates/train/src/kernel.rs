@@ -66,3 +66,22 @@ fn store<S: Simd>(simd: S, to: &mut [f32], vector: S::f32s) {
         simd.partial_store_f32s(to, vector);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pulp::Arch;
+
+    /// What loops are compiled for, as far as this processor has it.
+    pub(super) fn every_processor() -> Vec<Arch> {
+        #[cfg(target_arch = "x86_64")]
+        let narrower = pulp::x86::V3::try_new().map(Arch::V3);
+        #[cfg(not(target_arch = "x86_64"))]
+        let narrower = None;
+        [Arch::Scalar, Arch::new()].into_iter().chain(narrower).collect()
+    }
+
+    /// Numbers in -1..1.
+    pub(super) fn noise(count: usize) -> Vec<f32> {
+        (0..count).map(|index| (index * 7919 % 211) as f32 / 105.5 - 1.0).collect()
+    }
+}

@@ -2,6 +2,7 @@
 //! left half empty, however few columns there are.
 
 use super::chunks;
+use super::elements::add;
 use super::run;
 
 /// Numbers of the widest vector.
@@ -48,6 +49,15 @@ fn piece(columns: usize) -> usize {
 
 /// The sum of all rows of `columns` elements.
 pub(crate) fn sum_rows(matrix: &[f32], columns: usize) -> Vec<f32> {
+    let pieces = matrix.chunks(piece(columns)).collect();
+    let parts = chunks::map(matrix.len(), pieces, |piece| sum_of(piece, columns));
+    let mut sums = vec![0.0; columns];
+    parts.iter().for_each(|part| add(&mut sums, part));
+    sums
+}
+
+/// The same for one thread.
+fn sum_of(matrix: &[f32], columns: usize) -> Vec<f32> {
     let cut = cut(columns);
     let mut sums = vec![0.0; cut];
     run(|| {
@@ -92,7 +102,7 @@ pub(crate) fn moments(matrix: &[f32], columns: usize) -> (Vec<f32>, Vec<f32>) {
 /// The mean of each column, and the sum of the squares of what differs from it.
 fn part_of(matrix: &[f32], columns: usize) -> (Vec<f32>, Vec<f32>) {
     let share = columns as f32 / matrix.len() as f32;
-    let mean: Vec<f32> = sum_rows(matrix, columns).iter().map(|sum| sum * share).collect();
+    let mean: Vec<f32> = sum_of(matrix, columns).iter().map(|sum| sum * share).collect();
     let Repeated(means) = Repeated::new(&mean);
     let mut squares = vec![0.0f32; means.len()];
     run(|| {
@@ -124,51 +134,77 @@ pub(crate) fn normalise(x: &[f32], by: [&[f32]; 3], relu: bool, to: &mut [f32]) 
     });
 }
 
+/// The gradient by an output; where the output was cut off at 0 there is none.
+#[derive(Clone, Copy)]
+pub(crate) struct Gated<'a> {
+    pub(crate) slopes: &'a [f32],
+    /// The output, or the slopes again where nothing was cut off.
+    pub(crate) output: &'a [f32],
+    pub(crate) cut: bool,
+}
+
+impl<'a> Gated<'a> {
+    /// The same in pieces of so many elements.
+    fn pieces(self, size: usize) -> impl ExactSizeIterator<Item = Gated<'a>> {
+        let pieces = self.slopes.chunks(size).zip(self.output.chunks(size));
+        pieces.map(move |(slopes, output)| Gated { slopes, output, cut: self.cut })
+    }
+
+    #[inline(always)]
+    fn iter(self) -> impl Iterator<Item = f32> + 'a {
+        let pairs = self.slopes.iter().zip(self.output);
+        pairs.map(move |(slope, output)| if !self.cut || *output > 0.0 { *slope } else { 0.0 })
+    }
+}
+
 /// The sum of `slopes`, and that of `slopes * (x - mean)`, column by column.
-pub(crate) fn slope_sums(x: &[f32], slopes: &[f32], mean: &[f32]) -> (Vec<f32>, Vec<f32>) {
+pub(crate) fn slope_sums(x: &[f32], slopes: Gated<'_>, mean: &[f32]) -> (Vec<f32>, Vec<f32>) {
     let (columns, size) = (mean.len(), piece(mean.len()));
     let Repeated(means) = Repeated::new(mean);
-    let tasks = x.chunks(size).zip(slopes.chunks(size));
+    let tasks = x.chunks(size).zip(slopes.pieces(size));
     let mut parts: Vec<[Vec<f32>; 2]> = vec![Default::default(); tasks.len()];
     let tasks = tasks.zip(&mut parts).collect();
-    chunks::for_each(2 * x.len(), tasks, |((x, slopes), part): (_, &mut [Vec<f32>; 2])| {
-        let mut sums = [vec![0.0f32; means.len()], vec![0.0f32; means.len()]];
-        let [plain, products] = &mut sums;
-        run(|| {
-            let (x, slopes): (&[f32], &[f32]) = (x, slopes);
-            for (x, slopes) in x.chunks(means.len()).zip(slopes.chunks(means.len())) {
-                let sums = plain.iter_mut().zip(&mut *products);
-                for (((plain, product), mean), (x, slope)) in
-                    sums.zip(&means).zip(x.iter().zip(slopes))
-                {
-                    *plain += slope;
-                    *product += slope * (x - mean);
+    chunks::for_each(
+        2 * x.len(),
+        tasks,
+        |((x, slopes), part): ((&[f32], Gated<'_>), &mut [Vec<f32>; 2])| {
+            let mut sums = [vec![0.0f32; means.len()], vec![0.0f32; means.len()]];
+            let [plain, products] = &mut sums;
+            run(|| {
+                for (x, slopes) in x.chunks(means.len()).zip(slopes.pieces(means.len())) {
+                    let sums = plain.iter_mut().zip(&mut *products);
+                    for (((plain, product), mean), (x, slope)) in
+                        sums.zip(&means).zip(x.iter().zip(slopes.iter()))
+                    {
+                        *plain += slope;
+                        *product += slope * (x - mean);
+                    }
                 }
-            }
-        });
-        *part = sums.map(|sums| folded(&sums, columns));
-    });
+            });
+            *part = sums.map(|sums| folded(&sums, columns));
+        },
+    );
     let mut whole = (vec![0.0; columns], vec![0.0; columns]);
     for [plain, products] in parts {
-        super::elements::add(&mut whole.0, &plain);
-        super::elements::add(&mut whole.1, &products);
+        add(&mut whole.0, &plain);
+        add(&mut whole.1, &products);
     }
     whole
 }
 
 /// `to = slopes * scale - (x - mean) * bend - shift`
-pub(crate) fn slopes_back(x: &[f32], slopes: &[f32], by: [&[f32]; 4], to: &mut [f32]) {
+pub(crate) fn slopes_back(x: &[f32], slopes: Gated<'_>, by: [&[f32]; 4], to: &mut [f32]) {
     let size = piece(by[0].len());
     let by = by.map(Repeated::new);
     let [Repeated(means), Repeated(scales), Repeated(bends), Repeated(shifts)] = &by;
-    let pieces = x.chunks(size).zip(slopes.chunks(size)).zip(to.chunks_mut(size)).collect();
-    chunks::for_each(x.len(), pieces, |((x, slopes), to): ((&[f32], &[f32]), &mut [f32])| {
+    let pieces = x.chunks(size).zip(slopes.pieces(size)).zip(to.chunks_mut(size)).collect();
+    chunks::for_each(x.len(), pieces, |((x, slopes), to): ((&[f32], Gated<'_>), &mut [f32])| {
         run(|| {
-            let parts = x.chunks(means.len()).zip(slopes.chunks(means.len()));
+            let parts = x.chunks(means.len()).zip(slopes.pieces(means.len()));
             for ((x, slopes), to) in parts.zip(to.chunks_mut(means.len())) {
                 let columns = means.iter().zip(scales).zip(bends.iter().zip(shifts));
                 for (((x, slope), to), ((mean, scale), (bend, shift))) in
-                    x.iter().zip(slopes).zip(to).zip(columns)
+                    x.iter().zip(slopes.iter()).zip(to).zip(columns)
                 {
                     *to = slope * scale - (x - mean) * bend - shift;
                 }

@@ -10,8 +10,8 @@ const TOGETHER: usize = 128;
 
 /// `into += sum over rows of left row (as a column) x right row`, for all samples; `into` has a row for each number of
 /// a left row and `columns` columns.
-pub(crate) struct Outer<'a, A> {
-    pub(crate) left: Side<'a, A>,
+pub(crate) struct Outer<'a, A, T> {
+    pub(crate) left: Side<'a, A, T>,
     /// Row after row, `rows` for each sample.
     pub(crate) right: &'a [f32],
     pub(crate) columns: usize,
@@ -20,7 +20,7 @@ pub(crate) struct Outer<'a, A> {
     pub(crate) into: &'a mut [f32],
 }
 
-impl<A: Rows> WithSimd for Outer<'_, A> {
+impl<A: Rows, T: Rows> WithSimd for Outer<'_, A, T> {
     type Output = ();
 
     #[inline(always)]
@@ -36,37 +36,52 @@ impl<A: Rows> WithSimd for Outer<'_, A> {
     }
 }
 
-impl<A: Rows> Outer<'_, A> {
+impl<A: Rows, T: Rows> Outer<'_, A, T> {
     /// The terms of some rows of one sample.
     #[inline(always)]
     fn stretch<S: Simd>(&mut self, simd: S, sample: usize, row: usize, end: usize) {
-        let many = S::REGISTER_COUNT >= 32;
-        let length = self.left.length;
+        let tallest = if S::REGISTER_COUNT >= 32 { [12, 8] } else { [12, 6] };
+        let numbers = self.left.length;
         let mut column = 0;
         while column < self.columns {
             let vectors = (self.columns - column).div_ceil(S::F32_LANES).min(2);
             let width = (vectors * S::F32_LANES).min(self.columns - column);
-            for segment in 0..self.left.segments.len() {
-                let at = Place { sample, row, end, segment, column, width };
-                let mut number = 0;
-                while number < length {
-                    let at = (at, number);
-                    number += match (length - number, vectors, many) {
-                        (12.., 1, true) => self.tile::<S, 12, 1>(simd, at),
-                        (8.., 1, _) => self.tile::<S, 8, 1>(simd, at),
-                        (4.., 1, _) => self.tile::<S, 4, 1>(simd, at),
-                        (_, 1, _) => self.tile::<S, 1, 1>(simd, at),
-                        (8.., _, true) => self.tile::<S, 8, 2>(simd, at),
-                        (4.., ..) => self.tile::<S, 4, 2>(simd, at),
-                        _ => self.tile::<S, 1, 2>(simd, at),
-                    };
+            let at = Place { sample, row, end, column, width };
+            let mut number = 0;
+            while number < numbers {
+                // Tiles of about one height: a low one waits for its sums.
+                let tiles = (numbers - number).div_ceil(tallest[vectors - 1]);
+                let height = (numbers - number).div_ceil(tiles);
+                let at = (at, number);
+                match (vectors, height) {
+                    (1, 12) => self.tile::<S, 12, 1>(simd, at),
+                    (1, 11) => self.tile::<S, 11, 1>(simd, at),
+                    (1, 10) => self.tile::<S, 10, 1>(simd, at),
+                    (1, 9) => self.tile::<S, 9, 1>(simd, at),
+                    (1, 8) => self.tile::<S, 8, 1>(simd, at),
+                    (1, 7) => self.tile::<S, 7, 1>(simd, at),
+                    (1, 6) => self.tile::<S, 6, 1>(simd, at),
+                    (1, 5) => self.tile::<S, 5, 1>(simd, at),
+                    (1, 4) => self.tile::<S, 4, 1>(simd, at),
+                    (1, 3) => self.tile::<S, 3, 1>(simd, at),
+                    (1, 2) => self.tile::<S, 2, 1>(simd, at),
+                    (1, _) => self.tile::<S, 1, 1>(simd, at),
+                    (_, 8) => self.tile::<S, 8, 2>(simd, at),
+                    (_, 7) => self.tile::<S, 7, 2>(simd, at),
+                    (_, 6) => self.tile::<S, 6, 2>(simd, at),
+                    (_, 5) => self.tile::<S, 5, 2>(simd, at),
+                    (_, 4) => self.tile::<S, 4, 2>(simd, at),
+                    (_, 3) => self.tile::<S, 3, 2>(simd, at),
+                    (_, 2) => self.tile::<S, 2, 2>(simd, at),
+                    (..) => self.tile::<S, 1, 2>(simd, at),
                 }
+                number += height;
             }
             column += width;
         }
     }
 
-    /// Some numbers of the left rows from `number` on; how many. Loops count to constants, so that they are unrolled and
+    /// `HEIGHT` numbers of the left rows from `number` on. Loops count to constants, so that they are unrolled and
     /// all sums stay in registers.
     #[inline(always)]
     #[expect(clippy::needless_range_loop, reason = "see above")]
@@ -74,15 +89,19 @@ impl<A: Rows> Outer<'_, A> {
         &mut self,
         simd: S,
         (at, number): (Place, usize),
-    ) -> usize {
+    ) {
         let left = &self.left.values[at.sample * self.left.stride..];
         let right = &self.right[at.sample * self.rows * self.columns..];
         let right = &right[at.row * self.columns..at.end * self.columns];
-        let from = self.left.segments[at.segment] + number;
+        let mut places = [0; HEIGHT];
+        for (height, place) in places.iter_mut().enumerate() {
+            *place = self.left.taps.start(number + height);
+        }
+        let furthest = places.iter().max().map_or(0, |place| place + 1);
         let mut sums = [[simd.splat_f32s(0.0); VECTORS]; HEIGHT];
         let whole = at.width == VECTORS * S::F32_LANES;
         for (row, right) in right.chunks_exact(self.columns).enumerate() {
-            let values = &left[self.left.at.start(at.row + row) + from..][..HEIGHT];
+            let values = &left[self.left.at.start(at.row + row)..][..furthest];
             let right = &right[at.column..][..at.width];
             let mut vectors = [simd.splat_f32s(0.0); VECTORS];
             for vector in 0..VECTORS {
@@ -95,23 +114,21 @@ impl<A: Rows> Outer<'_, A> {
                 };
             }
             for height in 0..HEIGHT {
-                let value = simd.splat_f32s(values[height]);
+                let value = simd.splat_f32s(values[places[height]]);
                 for vector in 0..VECTORS {
                     let sum = &mut sums[height][vector];
                     *sum = simd.mul_add_e_f32s(value, vectors[vector], *sum);
                 }
             }
         }
-        let first = at.segment * self.left.length + number;
         for height in 0..HEIGHT {
-            let start = (first + height) * self.columns + at.column;
+            let start = (number + height) * self.columns + at.column;
             for vector in 0..VECTORS {
                 let from = vector * S::F32_LANES;
                 let into = &mut self.into[start + from..start + at.width.min(from + S::F32_LANES)];
                 store(simd, into, simd.add_f32s(load(simd, into), sums[height][vector]));
             }
         }
-        HEIGHT
     }
 }
 
@@ -122,7 +139,6 @@ struct Place {
     /// The first row of the sample, and that after the last.
     row: usize,
     end: usize,
-    segment: usize,
     /// The first column, and how many.
     column: usize,
     width: usize,

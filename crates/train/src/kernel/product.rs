@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::{Rows, load, store};
+use super::{Every, Rows, load, store};
 
 /// Vectors side by side in a panel of the right matrix, at most.
 const WIDEST: usize = 3;
@@ -12,13 +12,12 @@ const WIDEST: usize = 3;
 /// Bytes of the widest vector of any processor, in numbers.
 const LANES: usize = 16;
 
-/// Row by row, for each of `samples`: what [`Finish`] makes of `sum over segments of left row x right`.
+/// Row by row, for each of `samples`: what [`Finish`] makes of `left row x right`.
 ///
-/// A row of the left matrix is made of `segments` pieces of `length` numbers each; where those of neighbouring rows
-/// overlap, the product is a convolution. The right matrix is copied once, panel by panel, into `scratch`; the left one is
-/// read where it lies.
-pub(crate) struct Product<'a, A, B> {
-    pub(crate) left: Side<'a, A>,
+/// The numbers of a left row lie where its taps say; where those of neighbouring rows overlap, the product is a
+/// convolution. The right matrix is copied once, panel by panel, into `scratch`; the left one is read where it lies.
+pub(crate) struct Product<'a, A, T, B> {
+    pub(crate) left: Side<'a, A, T>,
     pub(crate) right: Right<'a>,
     pub(crate) into: &'a mut [f32],
     /// Where rows of the product start, and from one sample to the next.
@@ -34,18 +33,27 @@ pub(crate) struct Product<'a, A, B> {
 
 /// A tall matrix.
 #[derive(Clone, Copy)]
-pub(crate) struct Side<'a, A> {
+pub(crate) struct Side<'a, A, T> {
     pub(crate) values: &'a [f32],
     /// Where rows start, and from one sample to the next.
     pub(crate) at: A,
     pub(crate) stride: usize,
-    /// Where the pieces of a row start, after the row does.
-    pub(crate) segments: &'a [usize],
-    /// Numbers in a piece.
+    /// Where the numbers of a row lie, after its start.
+    pub(crate) taps: T,
+    /// Numbers in a row.
     pub(crate) length: usize,
+    /// How far from its start a row reaches.
+    pub(crate) reach: usize,
 }
 
-/// A small matrix: as many rows as the pieces of the left one's have numbers.
+impl<'a> Side<'a, Every, Every> {
+    /// Rows of so many numbers, one after the other.
+    pub(crate) fn rows(values: &'a [f32], length: usize, stride: usize) -> Self {
+        Self { values, at: Every(length), stride, taps: Every(1), length, reach: length }
+    }
+}
+
+/// A small matrix: as many rows as the left one's have numbers.
 #[derive(Clone, Copy)]
 pub(crate) struct Right<'a> {
     pub(crate) values: &'a [f32],
@@ -68,7 +76,7 @@ pub(crate) fn scratch(rows: usize, columns: usize) -> usize {
     rows * columns.next_multiple_of(LANES)
 }
 
-impl<A: Rows, B: Rows> WithSimd for Product<'_, A, B> {
+impl<A: Rows, T: Rows, B: Rows> WithSimd for Product<'_, A, T, B> {
     type Output = ();
 
     #[inline(always)]
@@ -90,7 +98,7 @@ impl<A: Rows, B: Rows> WithSimd for Product<'_, A, B> {
     }
 }
 
-impl<A: Rows, B: Rows> Product<'_, A, B> {
+impl<A: Rows, T: Rows, B: Rows> Product<'_, A, T, B> {
     /// The columns from `column` on, as many as fit `VECTORS`.
     #[inline(always)]
     fn panel<S: Simd, const HEIGHT: usize, const VECTORS: usize>(
@@ -99,7 +107,7 @@ impl<A: Rows, B: Rows> Product<'_, A, B> {
         column: usize,
     ) {
         let width = VECTORS * S::F32_LANES;
-        let depth = self.left.segments.len() * self.left.length;
+        let depth = self.left.length;
         let scratch = &mut self.scratch[..depth * width];
         self.right.pack(depth, column, width, scratch);
         let panel = S::as_simd_f32s(scratch).0;
@@ -152,15 +160,15 @@ impl Right<'_> {
 }
 
 /// The rows of one sample, and the columns of the present panel.
-struct Stretch<'a, A, B> {
-    side: &'a Side<'a, A>,
+struct Stretch<'a, A, T, B> {
+    side: &'a Side<'a, A, T>,
     left: &'a [f32],
     to: B,
     columns: Range<usize>,
 }
 
-impl<A: Rows, B: Rows> Stretch<'_, A, B> {
-    /// `HEIGHT` rows of the product: `first` and the products of their pieces. Loops count to constants, so that they are
+impl<A: Rows, T: Rows, B: Rows> Stretch<'_, A, T, B> {
+    /// `HEIGHT` rows of the product, on top of `first`. Loops count to constants, so that they are
     /// unrolled and all sums stay in registers.
     #[inline(always)]
     #[expect(clippy::needless_range_loop, reason = "see above")]
@@ -174,20 +182,17 @@ impl<A: Rows, B: Rows> Stretch<'_, A, B> {
         into: &mut [f32],
     ) {
         let mut sums = [first; HEIGHT];
-        let parts = panel.chunks_exact(self.side.length * VECTORS);
-        for (&segment, part) in self.side.segments.iter().zip(parts) {
-            let mut rows = [&self.left[..0]; HEIGHT];
-            for place in 0..HEIGHT {
-                let start = self.side.at.start(row + place) + segment;
-                rows[place] = &self.left[start..][..self.side.length];
-            }
-            for (place, right) in part.chunks_exact(VECTORS).enumerate() {
-                for height in 0..HEIGHT {
-                    let value = simd.splat_f32s(rows[height][place]);
-                    for vector in 0..VECTORS {
-                        let sum = &mut sums[height][vector];
-                        *sum = simd.mul_add_e_f32s(value, right[vector], *sum);
-                    }
+        let mut rows = [&self.left[..0]; HEIGHT];
+        for height in 0..HEIGHT {
+            rows[height] = &self.left[self.side.at.start(row + height)..][..self.side.reach];
+        }
+        for (number, right) in panel.chunks_exact(VECTORS).enumerate() {
+            let tap = self.side.taps.start(number);
+            for height in 0..HEIGHT {
+                let value = simd.splat_f32s(rows[height][tap]);
+                for vector in 0..VECTORS {
+                    let sum = &mut sums[height][vector];
+                    *sum = simd.mul_add_e_f32s(value, right[vector], *sum);
                 }
             }
         }
@@ -214,4 +219,123 @@ fn write<S: Simd>(simd: S, finish: Finish<'_>, sum: S::f32s, into: &mut [f32]) {
         Finish::Add => simd.add_f32s(load(simd, into), sum),
     };
     store(simd, into, value);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::kernel::outer::Outer;
+    use crate::kernel::tests::{every_processor, noise};
+
+    /// Rows of `length` numbers at `step`, so that they overlap or leave gaps, in single numbers.
+    fn row(values: &[f32], start: usize, taps: &[usize], number: usize) -> f64 {
+        f64::from(values[start + taps[number]])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+
+        /// On every processor there is: written with bias and cut off, and added to rows that overlap. Sums of at most 40
+        /// products of numbers below 1, to 1e-5.
+        #[test]
+        fn is_the_product_by_definition(
+            samples in 1usize..3, rows in 1usize..40, length in 1usize..40, columns in 1usize..70, step in 1usize..5,
+            turned: bool, relu: bool,
+        ) {
+            let taps: Vec<usize> = (0..length).map(|number| number + number / 3).collect();
+            let starts: Vec<usize> = (0..rows).map(|row| row * step).collect();
+            let reach = taps[length - 1] + 1;
+            let stride = rows * step + reach;
+            let values = noise(samples * stride);
+            let (kernel, bias) = (noise(length * columns), noise(columns));
+            let left = Side { values: &values, at: &starts[..], stride, taps: &taps[..], length, reach };
+            let right = Right { values: &kernel, columns, turned };
+            let product = |sample: usize, place: usize, column: usize| -> f64 {
+                let terms = (0..length).map(|number| {
+                    let at = if turned { column * length + number } else { number * columns + column };
+                    row(&values, sample * stride + starts[place], &taps, number) * f64::from(kernel[at])
+                });
+                terms.sum()
+            };
+            for arch in every_processor() {
+                let mut scratch = vec![7.0; scratch(length, columns)];
+                let mut into = vec![f32::NAN; samples * rows * columns];
+                let finish = Finish::Write { bias: Some(&bias), relu };
+                arch.dispatch(Product {
+                    left, right, into: &mut into, to: Every(columns), stride: rows * columns, samples, rows, finish,
+                    scratch: &mut scratch,
+                });
+                for (index, got) in into.iter().enumerate() {
+                    let (sample, place) = (index / columns / rows, index / columns % rows);
+                    let sum = product(sample, place, index % columns) + f64::from(bias[index % columns]);
+                    let expected = if relu { sum.max(0.0) } else { sum };
+                    prop_assert!((f64::from(*got) - expected).abs() < 1e-5);
+                }
+
+                let length = (rows - 1) * step + columns;
+                let mut into = vec![0.5; samples * length];
+                arch.dispatch(Product {
+                    left, right, into: &mut into, to: &starts[..], stride: length, samples, rows, finish: Finish::Add,
+                    scratch: &mut scratch,
+                });
+                let mut expected = vec![0.5; samples * length];
+                for (index, sum) in (0..samples * rows * columns).map(|index| {
+                    let (sample, place) = (index / columns / rows, index / columns % rows);
+                    (sample * length + starts[place] + index % columns, product(sample, place, index % columns))
+                }) {
+                    expected[index] += sum;
+                }
+                for (got, expected) in into.iter().zip(&expected) {
+                    prop_assert!((f64::from(*got) - expected).abs() < 1e-4);
+                }
+            }
+        }
+
+        /// Sums of at most 400 products of numbers below 1, to 1e-4, on every processor there is.
+        #[test]
+        fn outer_is_the_product_by_definition(
+            samples in 1usize..3, rows in 1usize..200, length in 1usize..40, columns in 1usize..70, step in 1usize..5,
+        ) {
+            let taps: Vec<usize> = (0..length).map(|number| number + number / 3).collect();
+            let starts: Vec<usize> = (0..rows).map(|row| row * step).collect();
+            let reach = taps[length - 1] + 1;
+            let stride = rows * step + reach;
+            let (values, right) = (noise(samples * stride), noise(samples * rows * columns));
+            let left = Side { values: &values, at: &starts[..], stride, taps: &taps[..], length, reach };
+            for arch in every_processor() {
+                let mut into = vec![0.5; length * columns];
+                arch.dispatch(Outer { left, right: &right, columns, rows, samples, into: &mut into });
+                for (index, got) in into.iter().enumerate() {
+                    let terms = (0..samples * rows).map(|place| {
+                        let start = place / rows * stride + starts[place % rows];
+                        row(&values, start, &taps, index / columns) * f64::from(right[place * columns + index % columns])
+                    });
+                    prop_assert!((f64::from(*got) - terms.sum::<f64>() - 0.5).abs() < 1e-4);
+                }
+            }
+        }
+    }
+
+    /// Whatever is not above 0 is cut off, but what is no number.
+    #[test]
+    fn a_nan_passes_through() {
+        for arch in every_processor() {
+            let (mut into, mut scratch) = ([0.0; 3], [0.0; 16]);
+            arch.dispatch(Product {
+                left: Side::rows(&[f32::NAN, -1.0, 1.0], 1, 0),
+                right: Right { values: &[2.0], columns: 1, turned: false },
+                into: &mut into,
+                to: Every(1),
+                stride: 0,
+                samples: 1,
+                rows: 3,
+                finish: Finish::Write { bias: None, relu: true },
+                scratch: &mut scratch,
+            });
+            assert!(into[0].is_nan());
+            assert_eq!(into[1..], [0.0, 2.0]);
+        }
+    }
 }

@@ -6,6 +6,7 @@ use handaxe_graph::{Activation, Layer, Quantiser};
 use super::values::{Operand, tensor};
 use super::{Computed, Gradients, Pushed, Weight, activation, quantise, variable};
 use crate::Error;
+use crate::kernel::chunks;
 use crate::kernel::columns::sum_rows;
 use crate::kernel::product::Finish;
 use crate::kernel::workspace::Workspace;
@@ -112,6 +113,9 @@ pub(super) fn activate(activation: Option<Activation>, output: &mut [f32]) {
     }
 }
 
+/// Elements that one thread looks at together.
+const PIECE: usize = 1 << 16;
+
 /// The loss's gradient by a layer's output before its activation.
 pub(super) struct Slopes<'a> {
     gradient: Operand<'a>,
@@ -131,7 +135,10 @@ impl<'a> Slopes<'a> {
         let output = Operand::new(output)?;
         let (y, g) = (output.values()?, gradient.values()?);
         let mut before = memory.take(g.len());
-        activation::back(function, y, y, g, &mut before);
+        let pieces = y.chunks(PIECE).zip(g.chunks(PIECE)).zip(before.chunks_mut(PIECE)).collect();
+        chunks::for_each(g.len(), pieces, |((y, g), before): ((&[f32], &[f32]), &mut [f32])| {
+            activation::back(function, y, y, g, before);
+        });
         Ok(Self { gradient, before: Some(before) })
     }
 

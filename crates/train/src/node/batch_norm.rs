@@ -5,7 +5,7 @@ use super::affine::{Slopes, activate};
 use super::values::{Operand, change, tensor, values};
 use super::{Computed, Gradients, Node, Pass, Pushed, Weight, variable};
 use crate::Error;
-use crate::kernel::columns::{moments, normalise, slope_sums, slopes_back};
+use crate::kernel::columns::{Gated, moments, normalise, slope_sums, slopes_back};
 use crate::kernel::workspace::Workspace;
 
 /// y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, channel by channel (Ioffe and Szegedy 2015,
@@ -157,8 +157,12 @@ impl CustomOp3 for Normalise {
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let input_values = Operand::new(input)?;
         let x = input_values.values()?;
-        let slopes = Slopes::new(self.activation, output, gradient, &self.memory)?;
-        let (by_beta, products) = slope_sums(x, slopes.values()?, &self.mean);
+        let cut = self.activation == Some(Activation::Relu);
+        let outputs = Operand::new(output)?;
+        let other = self.activation.filter(|_| !cut);
+        let slopes = Slopes::new(other, output, gradient, &self.memory)?;
+        let gated = Gated { slopes: slopes.values()?, output: outputs.values()?, cut };
+        let (by_beta, products) = slope_sums(x, gated, &self.mean);
         let each =
             |a: &[f32], b: &[f32]| -> Vec<f32> { a.iter().zip(b).map(|(a, b)| a * b).collect() };
         let by_gamma = each(&products, &self.inverse);
@@ -169,7 +173,7 @@ impl CustomOp3 for Normalise {
         let shift = each(&shared, &by_beta);
         let bend = each(&each(&shared, &by_gamma), &self.inverse);
         let mut by_input = self.memory.take(x.len());
-        slopes_back(x, slopes.values()?, [&self.mean, &scale, &bend, &shift], &mut by_input);
+        slopes_back(x, gated, [&self.mean, &scale, &bend, &shift], &mut by_input);
         slopes.done(&self.memory);
         Ok((
             Some(tensor(by_input, input.dims())?),

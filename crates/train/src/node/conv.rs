@@ -86,12 +86,13 @@ impl Convolve {
 
     /// Multiplications for some samples.
     fn work(&self, samples: usize) -> usize {
-        samples * self.answer() * self.field.length * self.field.segments.len()
+        samples * self.answer() * self.field.taps.len()
     }
 
-    fn windows<'a>(&'a self, values: &'a [f32]) -> Side<'a, &'a [usize]> {
-        let Field { starts, segments, length, .. } = &*self.field;
-        Side { values, at: starts, stride: self.field.padded(), segments, length: *length }
+    fn windows<'a>(&'a self, values: &'a [f32]) -> Side<'a, &'a [usize], &'a [usize]> {
+        let Field { starts, taps, .. } = &*self.field;
+        let (stride, reach) = (self.field.padded(), taps.last().map_or(0, |last| last + 1));
+        Side { values, at: starts, stride, taps, length: taps.len(), reach }
     }
 
     /// Calls `see` with samples as the windows lie on them.
@@ -152,13 +153,7 @@ impl Convolve {
         let mut scratch = self.memory.take(scratch(filters, *length));
         for (&segment, kernel) in segments.iter().zip(kernel.chunks_exact(length * filters)) {
             run(Product {
-                left: Side {
-                    values: slopes,
-                    at: Every(filters),
-                    stride: positions * filters,
-                    segments: &[0],
-                    length: filters,
-                },
+                left: Side::rows(slopes, filters, positions * filters),
                 right: Right { values: kernel, columns: *length, turned: true },
                 into: &mut into[segment..],
                 to: &starts[..],

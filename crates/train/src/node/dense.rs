@@ -73,9 +73,8 @@ impl MultiplyAdd {
         let count = rows.len() / length.max(1);
         let mut into = self.memory.take(count * right.columns);
         let mut space = self.memory.take(scratch(length, right.columns));
-        let left = Side { values: rows, at: Every(length), stride: 0, segments: &[0], length };
         run(Product {
-            left,
+            left: Side::rows(rows, length, 0),
             right,
             into: &mut into,
             to: Every(right.columns),
@@ -128,9 +127,7 @@ impl CustomOp3 for MultiplyAdd {
         let slopes = Slopes::new(self.activation, output, gradient, &self.memory)?;
         let by_bias = slopes.sums(units)?;
         let mut by_kernel = self.memory.zeros(features * units);
-        let left = inputs.values()?;
-        let left =
-            Side { values: left, at: Every(features), stride: 0, segments: &[0], length: features };
+        let left = Side::rows(inputs.values()?, features, 0);
         let right = slopes.values()?;
         let rows = right.len() / units.max(1);
         run(Outer { left, right, columns: units, rows, samples: 1, into: &mut by_kernel });

@@ -8,6 +8,8 @@ use crate::kernel::workspace::Workspace;
 pub(super) struct Field {
     /// Where the first tap of each output position lies.
     pub(super) starts: Vec<usize>,
+    /// Where the elements of a window lie, from its first tap on.
+    pub(super) taps: Vec<usize>,
     /// Where the rows of a window begin, from its first tap on.
     pub(super) segments: Vec<usize>,
     /// Elements of a row of a window.
@@ -44,10 +46,13 @@ impl Field {
         let column = move |column: usize| column * horizontal.stride * channels;
         let starts = (0..vertical.positions)
             .flat_map(|y| (0..horizontal.positions).map(move |x| row(y) + column(x)));
+        let segments = (0..vertical.size).map(|tap| tap * padded_width);
+        let length = horizontal.size * channels;
         Self {
             starts: starts.collect(),
-            segments: (0..vertical.size).map(|tap| tap * padded_width).collect(),
-            length: horizontal.size * channels,
+            taps: segments.clone().flat_map(|start| start..start + length).collect(),
+            segments: segments.collect(),
+            length,
             rows: vertical.extent,
             width: horizontal.extent * channels,
             padded_rows: vertical.padded(),

@@ -156,7 +156,7 @@ impl CustomOp1 for Pooling {
         let (size, answers) = self.sizes();
         let (inputs, outputs, gradients) =
             (Operand::new(input)?, Operand::new(output)?, Operand::new(gradient)?);
-        let mut by_input = self.memory.zeros(input.elem_count());
+        let mut by_input = self.memory.take(input.elem_count());
         let together = self.together(input.dim(0)?);
         let (size_together, answers_together) = (together * size, together * answers);
         let pieces = inputs.values()?.chunks(size_together).zip(by_input.chunks_mut(size_together));
@@ -164,6 +164,7 @@ impl CustomOp1 for Pooling {
         let given = given.zip(gradients.values()?.chunks(answers_together));
         chunks::for_each(input.elem_count(), pieces.zip(given).collect(), |piece: Piece<'_>| {
             let ((samples, by_samples), (outputs, gradients)) = piece;
+            by_samples.fill(0.0);
             let samples = samples.chunks_exact(size).zip(by_samples.chunks_exact_mut(size));
             let given = outputs.chunks_exact(answers).zip(gradients.chunks_exact(answers));
             for ((sample, back), (answer, gradient)) in samples.zip(given) {

@@ -45,7 +45,8 @@ fn bits(model: &Model, name: &str) -> Vec<Vec<u32>> {
 /// Momentum gathered in a stretch without masks does not move what the next one holds.
 #[test]
 fn held_weights_keep_their_bits_through_any_optimiser_and_regulariser() {
-    for optimiser in [Optimiser::Adam, Optimiser::Sgd { momentum: 0.9 }] {
+    let all = [Optimiser::Adam, Optimiser::AdamW { decay: 0.1 }, Optimiser::Sgd { momentum: 0.9 }];
+    for optimiser in all {
         for (l1, l2) in [(0.0, 0.0), (1e-2, 0.0), (0.0, 1e-2), (1e-3, 1e-3)] {
             let mut model = model();
             let settings = Settings {

@@ -31,9 +31,11 @@ fn drawn(spec: &str, input: &[usize]) -> Model {
 
 #[test]
 fn learns_blobs_with_every_optimiser() {
-    for (optimiser, learning_rate) in
-        [(Optimiser::Adam, 0.01), (Optimiser::Sgd { momentum: 0.9 }, 0.02)]
-    {
+    for (optimiser, learning_rate) in [
+        (Optimiser::Adam, 0.01),
+        (Optimiser::AdamW { decay: 0.1 }, 0.01),
+        (Optimiser::Sgd { momentum: 0.9 }, 0.02),
+    ] {
         let settings = Settings { optimiser, learning_rate, ..Settings::default() };
         let model = drawn("dense:16,relu,batchnorm,dense:3,softmax", &[2]);
         let mut trainer = trainer(&model, &blobs(300), settings);
@@ -84,7 +86,8 @@ fn a_residual_block_learns() {
 const SPEC: &str =
     "conv:6x3:same,batchnorm,relu,maxpool:2,flatten,dropout:0.3,dense:64,relu,dense:3,softmax";
 
-/// A training with every source of randomness and products large enough to be shared out to threads; its weights.
+/// A training with every source of randomness and products large enough to be shared out to threads; its weights, their
+/// derivatives and the metric.
 fn digest() -> u64 {
     let labels = (0..300).map(|sample| sample % 3).collect();
     let targets = Targets::classes(labels, 3).unwrap();
@@ -92,16 +95,23 @@ fn digest() -> u64 {
     let settings = Settings { batch_size: 128, l1: 1e-4, seed: 6, ..Settings::default() };
     let mut trainer = trainer(&drawn(SPEC, &[16, 16, 2]), &data, settings);
     fit(&mut trainer, 2);
-    fold(&trainer.model().unwrap())
+    let gradients = trainer.gradients().unwrap().into_values();
+    let curvature = trainer.curvature(3).unwrap().diagonal.into_values();
+    let derivatives: Vec<f32> = gradients.chain(curvature).flatten().collect();
+    let metric = trainer.evaluate(Part::Validation).unwrap() as f32;
+    let weights = fold(&trainer.model().unwrap());
+    derivatives.iter().chain([&metric]).fold(weights, hashed)
 }
 
 /// All bits of all weights, folded (FNV-1a).
 fn fold(model: &Model) -> u64 {
     let weights = model.layers().flat_map(|(_, layer)| layer.weights());
     let values = weights.flat_map(|(_, weight)| weight.values());
-    values.fold(0xcbf2_9ce4_8422_2325, |hash, value| {
-        (hash ^ u64::from(value.to_bits())).wrapping_mul(0x100_0000_01b3)
-    })
+    values.fold(0xcbf2_9ce4_8422_2325, hashed)
+}
+
+fn hashed(hash: u64, value: &f32) -> u64 {
+    (hash ^ u64::from(value.to_bits())).wrapping_mul(0x100_0000_01b3)
 }
 
 /// The test runs itself in processes with different numbers of threads.
