@@ -14,6 +14,7 @@ mod convolution;
 mod dense;
 mod fold;
 mod join;
+pub mod known;
 mod node;
 mod order;
 mod pool;
@@ -35,6 +36,8 @@ use prost::Message;
 use crate::Error;
 use crate::read::read_at_most;
 use array::Array;
+pub(crate) use array::transposition;
+use node::brief;
 use proto::{GraphProto, ModelProto, TensorProto};
 pub use write::{save, to_bytes};
 
@@ -110,7 +113,7 @@ fn constants<'a>(
             return Err(Error::OnnxElements { most });
         }
         if constants.insert(tensor.name.as_str(), array).is_some() {
-            return Err(Error::OnnxTwice { array: tensor.name.clone() });
+            return Err(Error::OnnxTwice { array: brief(&tensor.name) });
         }
     }
     Ok(constants)
@@ -123,7 +126,7 @@ fn external(
     files: &mut BTreeMap<String, Vec<u8>>,
 ) -> Result<Array, Error> {
     let wrong =
-        |what: &str| Error::OnnxTensor { tensor: tensor.name.clone(), what: what.to_owned() };
+        |what: &str| Error::OnnxTensor { tensor: brief(&tensor.name), what: what.to_owned() };
     let entry = |key: &str| {
         let entry = tensor.external_data.iter().find(|entry| entry.key == key);
         entry.map(|entry| entry.value.as_str())

@@ -64,7 +64,7 @@ pub(super) fn binary<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Err
 fn all_axes(view: &View, first: usize) -> Vec<usize> {
     let long = view.axes().unwrap_or_else(|| (0..view.shape.len()).collect());
     let long: Vec<usize> = long.into_iter().filter(|axis| view.shape[*axis] > 1).collect();
-    let first = first.min(view.shape.len() - 1);
+    let first = first.min(view.shape.len().saturating_sub(1));
     let short = (first..view.shape.len()).filter(|axis| !long.contains(axis));
     short.chain(long.iter().copied()).collect()
 }

@@ -66,12 +66,13 @@ fn pool<'a>(to: &mut Builder<'a>, node: Node<'a>, kind: PoolKind) -> Result<(), 
 fn reach(window: &Window, input: &[usize], margins: &mut [(usize, usize)]) {
     let axes = window.size.iter().zip(&window.strides).zip(input).zip(margins);
     for (((&size, &stride), &extent), (before, after)) in axes {
-        let whole = extent + *before + *after;
+        let whole = extent.saturating_add(*before).saturating_add(*after);
         let steps = whole.saturating_sub(size).div_ceil(stride);
         // A window that would begin behind the input is left out.
-        let steps =
-            if steps * stride >= extent + *before { steps.saturating_sub(1) } else { steps };
-        *after += (steps * stride + size).saturating_sub(whole);
+        let begins = steps.saturating_mul(stride);
+        let behind = begins >= extent.saturating_add(*before);
+        let begins = if behind { begins.saturating_sub(stride) } else { begins };
+        *after = after.saturating_add(begins.saturating_add(size).saturating_sub(whole));
     }
 }
 

@@ -84,12 +84,12 @@ pub(super) const OPERATORS: &[Entry] = &[
     entry("Neg", affine::negative, "a normalisation"),
     entry("PRelu", activation::prelu, "slopes by channel"),
     entry("Pad", shape::pad, "zeros around axes in space"),
+    entry("Quant", quantiser::quant, QUANT),
     entry(
         "QuantizeLinear",
         quantiser::quantize_linear,
         "a layer that rounds; DequantizeLinear takes the codes back",
     ),
-    entry("Quant", quantiser::quant, QUANT),
     entry("ReduceMean", pool::reduce_mean, "over the axes in space"),
     entry("Relu", activation::element_wise, FUNCTION),
     entry("Reshape", shape::reshape, SEEN),
@@ -133,4 +133,14 @@ pub(super) fn reader(node: Node<'_>) -> Option<Reader> {
 pub(super) fn refusal(node: Node<'_>) -> &'static str {
     let found = REFUSED.iter().find(|(_, operators)| operators.contains(&node.op()));
     found.map_or(OTHER, |(why, _)| why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operators_are_listed_once() {
+        assert!(OPERATORS.is_sorted_by(|one, two| one.op < two.op));
+    }
 }
