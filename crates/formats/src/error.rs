@@ -325,6 +325,11 @@ pub enum Error {
     #[error("its tensor `{name}` is of shape {given:?}, the graph's layer needs {expected:?}")]
     StateShape { name: String, given: Vec<usize>, expected: Vec<usize> },
 
+    #[error(
+        "it does not say of which version its operators are: it is cut short, or older than ONNX 1.0"
+    )]
+    OnnxVersion,
+
     #[error("it is cut short or no ONNX file")]
     OnnxCut,
 

@@ -15,6 +15,7 @@ mod dense;
 mod fold;
 mod join;
 pub mod known;
+mod linear;
 mod node;
 mod order;
 mod pool;
@@ -75,8 +76,7 @@ fn read(bytes: Vec<u8>, folder: Option<&Path>) -> Result<Model, Error> {
     let Some(graph) = &model.graph else { return Err(Error::OnnxCut) };
     let versions: BTreeMap<&str, i64> =
         model.opset_import.iter().map(|set| (domain(&set.domain), set.version)).collect();
-    // Files of the first versions do not say; later operators have their meaning unless told otherwise.
-    let version = versions.get("").copied().unwrap_or(1);
+    let version = *versions.get("").ok_or(Error::OnnxVersion)?;
     let constants = constants(graph, folder)?;
     let mut built = builder::build(graph, |_| version, constants)?;
     let noted = model.metadata_props.iter().find(|entry| entry.key == write::OURS);
