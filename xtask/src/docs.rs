@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use handaxe_formats::data::{FORMATS, Format};
 use handaxe_formats::keras::{self, known};
+use handaxe_formats::onnx;
 
 use crate::ROOT;
 
@@ -16,6 +17,9 @@ pub(crate) fn write() -> Result<(), String> {
     if let Some(models) = models()? {
         save(models_path(), models)?;
     }
+    if let Some(models) = onnx_models()? {
+        save(onnx_models_path(), models)?;
+    }
     save(page_path(), page()?)
 }
 
@@ -25,6 +29,10 @@ fn page_path() -> PathBuf {
 
 fn models_path() -> PathBuf {
     Path::new(ROOT).join("fixtures/keras/models.csv")
+}
+
+fn onnx_models_path() -> PathBuf {
+    Path::new(ROOT).join("fixtures/onnx/models.csv")
 }
 
 fn page() -> Result<String, String> {
@@ -39,14 +47,13 @@ fn page() -> Result<String, String> {
     );
     let _ = writeln!(page, "\n**Quantisers** of QKeras: {}.", listed(known::quantisers()));
     page.push_str(REFUSED);
-    for (why, classes) in known::refusals() {
-        let classes = if classes.is_empty() {
-            "any other".to_owned()
-        } else {
-            listed(classes.iter().copied())
-        };
-        let _ = writeln!(page, "| {classes} | {why} |");
+    refusals(&mut page, known::refusals());
+    page.push_str(ONNX);
+    for (operator, note) in onnx::known::operators() {
+        let _ = writeln!(page, "| `{operator}` | {note} |");
     }
+    page.push_str(ONNX_REFUSED);
+    refusals(&mut page, onnx::known::refusals());
     page.push_str(DATA);
     for format in FORMATS {
         let endings = listed(format.endings.iter().copied());
@@ -56,13 +63,35 @@ fn page() -> Result<String, String> {
         let _ = writeln!(page, "| {name} | {endings} | `{reference}` | {holds}{needs} |");
     }
     page.push_str(MODELS);
-    let rows = csv::Reader::from_path(models_path()).map_err(|error| error.to_string())?;
+    rows(&mut page, &models_path())?;
+    page.push_str(ONNX_MODELS);
+    rows(&mut page, &onnx_models_path())?;
+    Ok(page)
+}
+
+/// Reasons with what they are reasons for.
+fn refusals(
+    page: &mut String,
+    refusals: impl Iterator<Item = (&'static str, &'static [&'static str])>,
+) {
+    for (why, kinds) in refusals {
+        let kinds = match kinds {
+            [] => "any other".to_owned(),
+            kinds => listed(kinds.iter().copied()),
+        };
+        let _ = writeln!(page, "| {kinds} | {why} |");
+    }
+}
+
+/// The rows of a table in a file.
+fn rows(page: &mut String, path: &Path) -> Result<(), String> {
+    let rows = csv::Reader::from_path(path).map_err(|error| error.to_string())?;
     for row in rows.into_records() {
         let row = row.map_err(|error| error.to_string())?;
         let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
         let _ = writeln!(page, "| {} |", cells.join(" | "));
     }
-    Ok(page)
+    Ok(())
 }
 
 fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -84,20 +113,48 @@ fn models() -> Result<Option<String>, String> {
             "" => place(&model),
             weights => format!("{}:weights={}", place(&model), place(weights)),
         };
-        let (result, why) = match keras::load(&reference) {
-            Ok(model) => (
-                "loads",
-                format!("{} layers, {} weights", model.layers().count(), model.parameters()),
-            ),
-            // The folder is this machine's.
-            Err(error) => {
-                ("clear error", error.to_string().replace(&format!("{}: ", place(&model)), ""))
-            }
-        };
+        let (result, why) = outcome(keras::load(&reference), &place(&model));
         table.write_record([model.as_str(), &weights, result, &why]).map_err(failed)?;
     }
     let bytes = table.into_inner().map_err(|error| error.to_string())?;
     String::from_utf8(bytes).map(Some).map_err(|error| error.to_string())
+}
+
+/// Every ONNX model of the shared data and what reading it gives. Nothing where there are no shared data.
+fn onnx_models() -> Result<Option<String>, String> {
+    let shared = Path::new(ROOT).join("../shared/data");
+    let Ok(manifest) = std::fs::read(shared.join("models/MANIFEST.csv")) else { return Ok(None) };
+    let mut files = Vec::new();
+    for row in csv::Reader::from_reader(manifest.as_slice()).into_records() {
+        let row = row.map_err(|error| error.to_string())?;
+        files.extend(row.get(0).filter(|file| file.ends_with(".onnx")).map(str::to_owned));
+    }
+    files.sort();
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let failed = |error: csv::Error| error.to_string();
+    table.write_record(["model", "result", "why"]).map_err(failed)?;
+    for file in files {
+        let path = shared.join(&file);
+        let (result, why) = outcome(onnx::load(&path), &path.display().to_string());
+        table.write_record([file.as_str(), result, &why]).map_err(failed)?;
+    }
+    let bytes = table.into_inner().map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map(Some).map_err(|error| error.to_string())
+}
+
+/// What reading the file at `place` gave.
+fn outcome(
+    read: Result<handaxe_graph::Model, handaxe_formats::Error>,
+    place: &str,
+) -> (&'static str, String) {
+    match read {
+        Ok(model) => {
+            let (layers, weights) = (model.layers().count(), model.parameters());
+            ("loads", format!("{layers} layers, {weights} weights"))
+        }
+        // The folder is this machine's.
+        Err(error) => ("clear error", error.to_string().replace(&format!("{place}: "), "")),
+    }
 }
 
 /// Models and files of weights as the manifest's column `check` tells them.
@@ -142,6 +199,7 @@ Written by `cargo xtask docs` from the tables that the readers follow: change th
 | handaxe's own | `.safetensors` with the graph in its metadata | the same |
 | Keras 3 | `.keras`, an archive of `config.json`, `metadata.json` and `model.weights.h5` | the same |
 | Keras 2 | whole `.h5`, also under the name `.keras` | whole `.h5` |
+| ONNX and QONNX | `.onnx`, opset 6 to 23, with tensors in files beside it; int8 to int64, float16 to double | `.onnx`, opset 20, with QONNX' Quant for quantisers |
 | Keras 2 and 3 | architecture in `.json`, weights in `.h5` beside it or as `MODEL.json:weights=FILE.h5` | |
 
 What a file is is told from its first bytes. A file may come from anyone: it is read in bounded memory and time, and is a model or an error that says where it is
@@ -165,6 +223,24 @@ normalisation or softmax over another axis than the last.
 |---|---|
 ";
 
+const ONNX: &str = "
+## Operators of ONNX and QONNX
+
+Read for one sample at a time, channels first or last. How axes stand is noted through Transpose, Reshape and Flatten; elements are moved only where a layer needs
+them otherwise, and inputs and outputs keep the file's order. Operators on constants are computed while reading. Layers are named after weights that PyTorch calls `NAME.weight`, else after
+their nodes.
+
+| operator | what becomes of it, and what of it is read |
+|---|---|
+";
+
+const ONNX_REFUSED: &str = "
+With an error that names the node and its operator are refused:
+
+| operator | why |
+|---|---|
+";
+
 const DATA: &str = "
 ## Data
 
@@ -182,6 +258,13 @@ What reading gives for every Keras model of the shared data (`fixtures/keras/mod
 
 | model | weights | result | |
 |---|---|---|---|
+";
+
+const ONNX_MODELS: &str = "
+The same for every ONNX and QONNX model (`fixtures/onnx/models.csv`): those that load answer as in onnxruntime or qonnx to 1e-5 (`tests/onnx.rs`).
+
+| model | result | |
+|---|---|---|
 ";
 
 #[cfg(test)]
@@ -205,6 +288,9 @@ mod tests {
         match models().expect("a readable manifest") {
             Some(models) => assert_eq!(models, committed(&models_path())),
             None => println!("SKIPPED: shared data absent"),
+        }
+        if let Some(models) = onnx_models().expect("a readable manifest") {
+            assert_eq!(models, committed(&onnx_models_path()));
         }
     }
 }

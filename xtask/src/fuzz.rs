@@ -6,10 +6,11 @@ use std::process::Command;
 use crate::{ROOT, run};
 
 /// Each target with the folders of `fixtures` that it starts from and the longest input that it makes.
-const TARGETS: [(&str, &[&str], usize); 13] = [
+const TARGETS: [(&str, &[&str], usize); 14] = [
     ("keras_h5", &["keras/small", "hostile/keras_h5"], 32_768),
     ("keras_archive", &["keras/small", "hostile/keras_archive"], 32_768),
     ("keras_json", &["keras/small", "hostile/keras_json"], 16_384),
+    ("onnx", &["onnx/small", "hostile/onnx"], 8_192),
     ("native", &["hostile/native"], 16_384),
     ("hls_yaml", &["hls_config", "hostile/hls_yaml"], 4_096),
     ("hls_json", &["hls_config", "hostile/hls_json"], 4_096),

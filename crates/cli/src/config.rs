@@ -29,7 +29,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, args_override_self = true)]
 pub(crate) struct Command {
-    /// The network: .safetensors, .keras, .h5 or model.json:weights=FILE.h5
+    /// The network: .safetensors, .keras, .h5, .onnx or model.json:weights=FILE.h5
     #[arg(value_name = "MODEL")]
     model: String,
     /// model, type or name: how much is spelt out

@@ -12,7 +12,8 @@ use crate::options::Speech;
 use crate::{files, output};
 
 const EXAMPLES: &str = "\
-What is read is told from its content; what is written, from the extension: .safetensors (handaxe), .keras (Keras 3), .h5 (Keras 2).
+What is read is told from its content; what is written, from the extension: .safetensors (handaxe), .keras (Keras 3), .h5 (Keras 2),
+.onnx (ONNX; QONNX if it is quantised).
 Dropout is left out, and activations become layers of their own; quantisers of QKeras and HGQ are kept.
 
 Examples:
@@ -24,10 +25,10 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, args_override_self = true)]
 pub(crate) struct Command {
-    /// The network: .safetensors, .keras, .h5 or model.json:weights=FILE.h5
+    /// The network: .safetensors, .keras, .h5, .onnx or model.json:weights=FILE.h5
     #[arg(value_name = "IN")]
     from: String,
-    /// Where it goes: .safetensors, .keras or .h5
+    /// Where it goes: .safetensors, .keras, .h5 or .onnx
     #[arg(value_name = "OUT")]
     to: PathBuf,
     /// Replace OUT if it exists

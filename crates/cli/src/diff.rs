@@ -25,7 +25,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub(crate) struct Command {
-    /// A network: .safetensors, .keras, .h5 or model.json:weights=FILE.h5
+    /// A network: .safetensors, .keras, .h5, .onnx or model.json:weights=FILE.h5
     #[arg(value_name = "A")]
     first: String,
     /// Another one

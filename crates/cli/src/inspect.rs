@@ -23,7 +23,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub(crate) struct Command {
-    /// The network: .safetensors, .keras, .h5 or model.json:weights=FILE.h5
+    /// The network: .safetensors, .keras, .h5, .onnx or model.json:weights=FILE.h5
     #[arg(value_name = "MODEL", required_unless_present = "model_flag")]
     model: Option<String>,
     /// The same as MODEL

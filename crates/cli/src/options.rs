@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 #[serde(rename_all = "kebab-case")]
 #[command(next_help_heading = "Network and data")]
 pub(crate) struct Source {
-    /// A trained network: .safetensors, .keras, .h5 or model.json:weights=FILE.h5
+    /// A trained network: .safetensors, .keras, .h5, .onnx or model.json:weights=FILE.h5
     #[arg(long, value_name = "FILE", conflicts_with = "network")]
     pub(crate) model: Option<String>,
     /// A network to train first, such as dense:64,relu,dense:32,relu,dense:5,softmax

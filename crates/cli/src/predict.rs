@@ -31,7 +31,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, args_override_self = true)]
 pub(crate) struct Command {
-    /// The network: .safetensors, .keras, .h5 or model.json:weights=FILE.h5
+    /// The network: .safetensors, .keras, .h5, .onnx or model.json:weights=FILE.h5
     #[arg(long, value_name = "FILE")]
     model: String,
     /// Samples, as `handaxe optimize --data` takes them; labels may be missing in .npz and .npy

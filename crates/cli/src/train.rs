@@ -34,7 +34,7 @@ pub(crate) struct Command {
     source: Source,
     #[command(flatten)]
     training: Training,
-    /// Where the network goes: .safetensors, .keras or .h5
+    /// Where the network goes: .safetensors, .keras, .h5 or .onnx
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     out: PathBuf,
     /// Replace --out if it exists

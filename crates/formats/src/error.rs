@@ -311,6 +311,25 @@ pub enum Error {
     #[error("layer `{layer}`: ONNX has not {what}; write the native form or Keras'")]
     NotInOnnx { layer: String, what: &'static str },
 
+    #[error(
+        "it is a pickle of PyTorch, which can run code when it is read: export the network instead, in Python by torch.onnx.export(model.eval(), torch.zeros(1, FEATURES), \"model.onnx\")"
+    )]
+    Pickle,
+
+    #[error(
+        "its tensors are not those of the graph: missing are {missing}; surplus are {surplus}{}",
+        did_you_mean(nearest)
+    )]
+    StateDict { missing: String, surplus: String, nearest: Option<String> },
+
+    #[error("its tensor `{name}` is of shape {given:?}, the graph's layer needs {expected:?}")]
+    StateShape { name: String, given: Vec<usize>, expected: Vec<usize> },
+
+    #[error(
+        "it does not say of which version its operators are: it is cut short, or older than ONNX 1.0"
+    )]
+    OnnxVersion,
+
     #[error("it is cut short or no ONNX file")]
     OnnxCut,
 
@@ -323,7 +342,9 @@ pub enum Error {
     #[error("it holds more than {most} nodes: that is no network for an FPGA")]
     OnnxNodes { most: usize },
 
-    #[error("its tensors hold more than {most} elements: that is no network for an FPGA")]
+    #[error(
+        "its tensors hold more than {most} elements, or are repeated to as many: that is no network for an FPGA"
+    )]
     OnnxElements { most: u64 },
 
     #[error("its tensor `{tensor}` {what}")]

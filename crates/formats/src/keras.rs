@@ -110,6 +110,9 @@ fn whole(bytes: Vec<u8>) -> Result<Model, Error> {
 fn archive(bytes: Vec<u8>) -> Result<Model, Error> {
     let most = SURELY.saturating_add((bytes.len() as u64).saturating_mul(UNPACKED_A_BYTE));
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| Error::Zip { error })?;
+    if archive.file_names().any(|name| name.is_ok_and(|name| name.ends_with("/data.pkl"))) {
+        return Err(Error::Pickle);
+    }
     let config = part(&mut archive, "config.json", MOST_TEXT)?;
     let metadata = part(&mut archive, "metadata.json", MOST_TEXT)?;
     let metadata: Value = serde_json::from_slice(&metadata)

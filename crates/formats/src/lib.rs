@@ -5,6 +5,7 @@
 //! - [`native::load`], [`native::save`]: a [`handaxe_graph::Model`] as one `.safetensors` file;
 //! - [`keras::load`], [`keras::save_keras`], [`keras::save_h5`]: the same as Keras' files;
 //! - [`onnx::load`]: the same from ONNX and QONNX;
+//! - [`pytorch::load_state`]: a state dict over a graph;
 //! - [`hls::load`], [`hls::parse`]: hls4ml's YAML or JSON into a [`handaxe_graph::HlsConfig`]; [`hls::Template`] writes it;
 //! - [`answers::save`]: what a network answers, as `.npy` or `.csv`;
 //! - [`write_atomically`]: what is written is there as a whole or not at all.
@@ -35,6 +36,7 @@ pub mod keras;
 pub mod model;
 pub mod native;
 pub mod onnx;
+pub mod pytorch;
 mod read;
 mod write;
 

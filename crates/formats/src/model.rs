@@ -5,6 +5,7 @@
 //! | handaxe's own | `.safetensors` | `.safetensors` |
 //! | Keras 3 | `.keras`, an archive | `.keras` |
 //! | ONNX, QONNX | `.onnx`, with tensors in files beside it | `.onnx` |
+//! | PyTorch | a state dict over any of these: `model.onnx:weights=state.safetensors` | |
 //! | Keras 2 | whole `.h5`, also under the name `.keras`; `model.json`, with weights beside it or as `model.json:weights=FILE.h5` | `.h5` |
 
 use std::fmt;
@@ -15,7 +16,7 @@ use std::str::FromStr;
 
 use handaxe_graph::Model;
 
-use crate::{Error, keras, native, onnx, write_atomically};
+use crate::{Error, keras, native, onnx, pytorch, write_atomically};
 
 /// A form of model file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +49,12 @@ impl Format {
         let mut start = Vec::new();
         let read = File::open(path).and_then(|file| file.take(16).read_to_end(&mut start));
         read.map_err(|error| Error::opening(path, error))?;
-        Self::of_start(&start).ok_or_else(|| Error::UnknownModel.in_file(path))
+        let form = match start.as_slice() {
+            // A pickle; newer ones of PyTorch are archives.
+            [0x80, 2..=5, ..] => Err(Error::Pickle),
+            start => Self::of_start(start).ok_or(Error::UnknownModel),
+        };
+        form.map_err(|error| error.in_file(path))
     }
 
     /// The form that a file of this name is written in.
@@ -129,6 +135,13 @@ impl FromStr for Format {
 /// A file that is missing, broken or of no known form; as [`native::load`], [`keras::load`] and
 /// [`onnx::load`].
 pub fn load(reference: &str) -> Result<Model, Error> {
+    if let (path, Some(state)) = keras::split(reference)
+        && state.extension().is_some_and(|extension| extension == "safetensors")
+    {
+        let mut model = load(&path.display().to_string())?;
+        pytorch::load_state(&mut model, state)?;
+        return Ok(model);
+    }
     match Format::of(reference)? {
         Format::Native => native::load(reference),
         Format::Keras | Format::H5 => keras::load(reference),

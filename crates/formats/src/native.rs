@@ -89,14 +89,9 @@ pub fn to_bytes(model: &Model) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// As [`load`], but for a file that is missing.
 pub fn from_bytes(bytes: &[u8]) -> Result<Model, Error> {
-    let broken = |error| Error::Safetensors { error };
-    // The file begins with the length of its header.
-    let header = bytes.first_chunk().map_or(0, |length| u64::from_le_bytes(*length));
-    if header > MOST_HEADER {
-        return Err(Error::PartTooLarge { part: "its header", most: MOST_HEADER });
-    }
-    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(broken)?;
-    let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
+    let tensors = tensors(bytes)?;
+    let (_, metadata) =
+        SafeTensors::read_metadata(bytes).map_err(|error| Error::Safetensors { error })?;
     let graph = metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
     let mut model = graph.ok_or(Error::NotNative).and_then(|graph| parse_graph(graph))?;
     let slots: Vec<(LayerId, &'static str, String)> = model
@@ -117,6 +112,16 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Model, Error> {
     Ok(model)
 }
 
+/// The tensors of a file, unless its header is larger than any honest one.
+pub(crate) fn tensors(bytes: &[u8]) -> Result<SafeTensors<'_>, Error> {
+    // The file begins with the length of its header.
+    let header = bytes.first_chunk().map_or(0, |length| u64::from_le_bytes(*length));
+    if header > MOST_HEADER {
+        return Err(Error::PartTooLarge { part: "its header", most: MOST_HEADER });
+    }
+    SafeTensors::deserialize(bytes).map_err(|error| Error::Safetensors { error })
+}
+
 fn parse_graph(graph: &str) -> Result<Model, Error> {
     let broken = |error| Error::GraphJson { error };
     let Version { format } = serde_json::from_str(graph).map_err(broken)?;
@@ -127,7 +132,8 @@ fn parse_graph(graph: &str) -> Result<Model, Error> {
     Ok(model)
 }
 
-fn tensor(name: &str, view: &TensorView<'_>) -> Result<Tensor, Error> {
+/// A tensor of F32.
+pub(crate) fn tensor(name: &str, view: &TensorView<'_>) -> Result<Tensor, Error> {
     if view.dtype() != Dtype::F32 {
         let given = format!("{:?}", view.dtype());
         return Err(Error::TensorType { name: name.to_owned(), given });

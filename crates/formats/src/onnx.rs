@@ -14,6 +14,8 @@ mod convolution;
 mod dense;
 mod fold;
 mod join;
+pub mod known;
+mod linear;
 mod node;
 mod order;
 mod pool;
@@ -35,6 +37,8 @@ use prost::Message;
 use crate::Error;
 use crate::read::read_at_most;
 use array::Array;
+pub(crate) use array::transposition;
+use node::brief;
 use proto::{GraphProto, ModelProto, TensorProto};
 pub use write::{save, to_bytes};
 
@@ -72,8 +76,7 @@ fn read(bytes: Vec<u8>, folder: Option<&Path>) -> Result<Model, Error> {
     let Some(graph) = &model.graph else { return Err(Error::OnnxCut) };
     let versions: BTreeMap<&str, i64> =
         model.opset_import.iter().map(|set| (domain(&set.domain), set.version)).collect();
-    // Files of the first versions do not say; later operators have their meaning unless told otherwise.
-    let version = versions.get("").copied().unwrap_or(1);
+    let version = *versions.get("").ok_or(Error::OnnxVersion)?;
     let constants = constants(graph, folder)?;
     let mut built = builder::build(graph, |_| version, constants)?;
     let noted = model.metadata_props.iter().find(|entry| entry.key == write::OURS);
@@ -110,7 +113,7 @@ fn constants<'a>(
             return Err(Error::OnnxElements { most });
         }
         if constants.insert(tensor.name.as_str(), array).is_some() {
-            return Err(Error::OnnxTwice { array: tensor.name.clone() });
+            return Err(Error::OnnxTwice { array: brief(&tensor.name) });
         }
     }
     Ok(constants)
@@ -123,7 +126,7 @@ fn external(
     files: &mut BTreeMap<String, Vec<u8>>,
 ) -> Result<Array, Error> {
     let wrong =
-        |what: &str| Error::OnnxTensor { tensor: tensor.name.clone(), what: what.to_owned() };
+        |what: &str| Error::OnnxTensor { tensor: brief(&tensor.name), what: what.to_owned() };
     let entry = |key: &str| {
         let entry = tensor.external_data.iter().find(|entry| entry.key == key);
         entry.map(|entry| entry.value.as_str())

@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use handaxe_formats::{hls, keras, native};
+use handaxe_formats::{hls, keras, native, onnx};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -20,6 +20,7 @@ fn reads_the_file_it_is_told() {
     let path = PathBuf::from(std::env::var_os(VARIABLE).unwrap());
     let answer = match path.extension().and_then(|extension| extension.to_str()) {
         Some("yml") => hls::load(&path).map(drop),
+        Some("onnx") => onnx::load(&path).map(drop),
         Some("safetensors") => native::load(&path).map(drop),
         _ => keras::load(path.to_str().unwrap()).map(drop),
     };
@@ -119,6 +120,44 @@ fn weights_that_are_not_there_fit() {
     assert!(answer(&path, 900).contains("needs the tensor `fc.kernel`"));
     write(&header, u64::MAX);
     assert!(answer(&path, 400).contains("its header is larger than 8388608 bytes"));
+}
+
+/// Names the model's own folder does not hold are not opened, and lengths that no file has are told.
+#[test]
+fn tensors_elsewhere_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.onnx");
+    std::fs::write(folder.path().join("weights"), [0; 32]).unwrap();
+    for (location, length, lesson) in [
+        ("/dev/zero", "8", "outside the model's folder"),
+        ("../weights", "8", "outside the model's folder"),
+        ("nobody", "8", "there is no file"),
+        ("weights", "18446744073709551615", "cut short"),
+        ("weights", "-1", "no number"),
+        ("weights", "15", "elements, not 4"),
+    ] {
+        let entry = |key: &str, value: &str| {
+            let text = |tag: u8, text: &str| [&[tag, text.len() as u8], text.as_bytes()].concat();
+            let pair = [text(0x0a, key), text(0x12, value)].concat();
+            [&[0x6a, pair.len() as u8], pair.as_slice()].concat()
+        };
+        let tensor = [
+            vec![0x0a, 1, 4, 0x10, 1, 0x42, 1, b'w', 0x70, 1],
+            entry("location", location),
+            entry("offset", "8"),
+            entry("length", length),
+        ]
+        .concat();
+        let graph = [&[0x2a, tensor.len() as u8], tensor.as_slice()].concat();
+        let file = [
+            &[0x08, 8, 0x3a, 0x80 | (graph.len() & 0x7f) as u8, (graph.len() >> 7) as u8],
+            graph.as_slice(),
+        ]
+        .concat();
+        std::fs::write(&path, file).unwrap();
+        let said = answer(&path, 400);
+        assert!(said.contains(lesson), "{location} {length}: {said}");
+    }
 }
 
 #[test]

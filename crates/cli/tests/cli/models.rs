@@ -54,6 +54,8 @@ fn networks_go_through_every_form() {
         ("parts_2.json:weights=parts_2_weights.h5", "b.keras"),
         ("parts_2.json", "b.h5"),
         ("quantised.h5", "q.keras"),
+        ("plain_3.keras", "a.onnx"),
+        ("a.onnx", "back.h5"),
     ] {
         told(&folder, &format!("convert {from} {to}"), 0, &["layers", to]);
         told(
@@ -80,7 +82,7 @@ fn conversions_that_cannot_be() {
     let folder = keras();
     told(&folder, "convert plain_3.keras plain_2.h5", 2, &["already exists", "--force"]);
     told(&folder, "convert plain_3.keras plain_2.h5 --force", 0, &[]);
-    told(&folder, "convert plain_3.keras net.onnx", 2, &["net.onnx", ".safetensors", ".keras"]);
+    told(&folder, "convert plain_3.keras net.tflite", 2, &["net.tflite", ".safetensors", ".onnx"]);
     told(&folder, "convert plian_3.keras a.h5", 2, &["no file", "did you mean `plain_3.keras`?"]);
     told(&folder, "convert three.csv a.h5", 2, &["three.csv", "no model", ".keras"]);
     told(&folder, "convert parts_2_weights.h5 a.keras", 2, &["weights only", ":weights="]);
@@ -302,7 +304,7 @@ fn networks_are_trained_into_keras() {
         0,
         &[],
     );
-    told(&folder, &format!("{train} --out net.onnx"), 2, &["net.onnx", ".keras"]);
+    told(&folder, &format!("{train} --out net.tflite"), 2, &["net.tflite", ".keras"]);
     told(&folder, &format!("{train} --out net.keras"), 2, &["--force"]);
     assert_eq!(told(&folder, "inspect net.keras --json", 0, &[]).json()["parameters"], 20);
     assert_eq!(told(&folder, "inspect net.keras --json", 0, &[]).json()["weights"], 26);
@@ -323,9 +325,9 @@ fn networks_that_cannot_be_trained() {
     told(&folder, &optimize("--model plain_3.keras --data x.csv"), 2, &["2 features", "takes 3"]);
     told(
         &folder,
-        &optimize("--model plain_3.keras --data three.csv --format onnx"),
+        &optimize("--model plain_3.keras --data three.csv --format tflite"),
         2,
-        &["onnx", "keras"],
+        &["tflite", "onnx"],
     );
     told(&folder, &optimize("--model three.csv --data three.csv"), 2, &["three.csv", "no model"]);
     let four = "1,2,3,4,0\n5,6,7,8,1\n2,1,0,1,2\n".repeat(40);

@@ -11,6 +11,8 @@ use crate::Error;
 
 /// So small that a variance of 1 stays 1.
 const NEGLIGIBLE: f64 = 1e-30;
+/// The most numbers that one constant is repeated to.
+const WIDEST: usize = 1 << 22;
 
 pub(super) fn batch_norm<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Error> {
     let view = to.array(node, 0)?;
@@ -23,7 +25,10 @@ pub(super) fn batch_norm<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(),
         return Err(node.unsupported("normalisation of each element (spatial = 0) is not known"));
     }
     let rank = view.shape.len();
-    let axis = if node.is_channels_last() { rank.saturating_sub(1) } else { 1.min(rank - 1) };
+    if rank == 0 {
+        return Err(node.unsupported("its input has no axes"));
+    }
+    let axis = if node.is_channels_last() { rank - 1 } else { 1.min(rank - 1) };
     // Along the channels' axis, so that it is repeated over those behind it.
     let mut along = vec![1; rank - axis];
     let mut weights = Vec::new();
@@ -136,8 +141,14 @@ impl Builder<'_> {
         gamma: f32,
         beta: f32,
     ) -> Result<View, Error> {
-        let channels = self.extents(view.id).last().copied().unwrap_or(1);
+        let channels = self.width(view)?;
         self.lines(name, view, &vec![(f64::from(gamma), f64::from(beta)); channels])
+    }
+
+    /// The length of the last axis of the layer that computes an array.
+    fn width(&self, view: &View) -> Result<usize, Error> {
+        let width = self.extents(view.id).last().copied().unwrap_or(1);
+        if width > WIDEST { Err(Error::OnnxElements { most: WIDEST as u64 }) } else { Ok(width) }
     }
 
     fn lines(&mut self, name: &str, view: &View, lines: &[(f64, f64)]) -> Result<View, Error> {
@@ -180,7 +191,7 @@ impl Builder<'_> {
         };
         match varying.as_slice() {
             [] => {
-                let width = self.extents(view.id).last().copied().unwrap_or(1);
+                let width = self.width(view)?;
                 let vectors = constants.iter().map(|array| repeated(array.values(), width));
                 Ok((view.clone(), vectors.collect()))
             }
@@ -192,6 +203,10 @@ impl Builder<'_> {
             }
             _ => {
                 // A number for each element, in the order in which they are stored.
+                let count = view.shape.iter().product::<usize>();
+                if count > WIDEST {
+                    return Err(Error::OnnxElements { most: WIDEST as u64 });
+                }
                 let places = view.places();
                 let id = self.reshaped(name, view.id, &[places.len()])?;
                 let spread = |array: &&Array| {

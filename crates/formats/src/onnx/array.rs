@@ -2,13 +2,14 @@
 
 use handaxe_graph::Integer;
 
+use super::node::brief;
 use super::proto::TensorProto;
 use crate::Error;
 
 /// The most elements of a constant: more than the weights of any model that is accepted.
 pub(super) const MOST_ELEMENTS: usize = 1 << 27;
 /// The most axes of a constant.
-const MOST_AXES: usize = 32;
+pub(super) const MOST_AXES: usize = 32;
 
 /// Elements of a constant.
 #[derive(Debug, Clone, PartialEq)]
@@ -135,7 +136,7 @@ fn reshaped_quantiser(quantiser: &Integer, from: &[usize], to: &[usize]) -> Opti
 }
 
 /// For each element of the transposed array, the place of its source.
-pub(super) fn transposition(shape: &[usize], permutation: &[usize]) -> Vec<usize> {
+pub(crate) fn transposition(shape: &[usize], permutation: &[usize]) -> Vec<usize> {
     let mut strides = vec![1; shape.len()];
     for axis in (1..shape.len()).rev() {
         strides[axis - 1] = strides[axis] * shape[axis];
@@ -169,7 +170,8 @@ const TYPES: [(i32, &str, usize); 12] = [
 
 /// A tensor of the file, with the content of `external` if its elements are in another file.
 pub(super) fn read(tensor: &TensorProto, external: Option<&[u8]>) -> Result<Array, Error> {
-    let wrong = |what: String| Error::OnnxTensor { tensor: tensor.name.clone(), what };
+    let wrong =
+        |what: String| Error::OnnxTensor { tensor: brief(&tensor.name), what: brief(&what) };
     let Some((kind, _, size)) = TYPES.iter().find(|(kind, ..)| *kind == tensor.data_type) else {
         let known = TYPES.map(|(_, name, _)| name).join(", ");
         return Err(wrong(format!("is of type {}: read are {known}", tensor.data_type)));

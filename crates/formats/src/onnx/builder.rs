@@ -7,11 +7,16 @@ use handaxe_data::Tensor;
 use handaxe_graph::{Integer, LayerId, Model, Op};
 
 use super::array::{Array, Data, MOST_ELEMENTS};
-use super::node::Node;
+use super::node::{Node, brief};
 use super::proto::{GraphProto, ValueInfo};
 use super::view::View;
 use super::{fold, order, quantiser, table};
 use crate::Error;
+
+/// Constants may compute to so many elements whatever the file holds,
+const SURELY_FOLDED: usize = 1 << 22;
+/// and to so many more for each element of the file's tensors.
+const FOLDED_EACH: usize = 16;
 
 /// What an array's name stands for.
 #[derive(Clone)]
@@ -39,8 +44,8 @@ pub(super) struct Builder<'a> {
     numbers: BTreeMap<String, usize>,
     /// The number of samples that the file was written for; it is read for one.
     pub(super) samples: usize,
-    /// Elements of all constants that were computed while reading.
-    folded: usize,
+    /// How many elements constants may still compute to while reading.
+    foldable: usize,
 }
 
 /// Builds the whole model with its weights.
@@ -52,6 +57,7 @@ pub(super) fn build(
     let nodes = graph.node.iter().enumerate();
     let nodes: Vec<Node<'_>> =
         nodes.map(|(index, proto)| Node { proto, index, opset: opset(&proto.domain) }).collect();
+    let given: usize = constants.values().map(Array::len).sum();
     let values: BTreeMap<&str, Value> = constants
         .into_iter()
         .map(|(name, array)| (name, Value::Constant(Rc::new(array))))
@@ -70,7 +76,7 @@ pub(super) fn build(
         answers: graph.output.iter().map(|output| output.name.as_str()).collect(),
         numbers: BTreeMap::new(),
         samples: 1,
-        folded: 0,
+        foldable: SURELY_FOLDED + (FOLDED_EACH * given).min(4 * MOST_ELEMENTS),
     };
     builder.inputs(&graph.input)?;
     let known: BTreeSet<&str> = builder.values.keys().copied().collect();
@@ -95,11 +101,11 @@ impl<'a> Builder<'a> {
             let lengths = lengths(input)?;
             let sample = if lengths.len() > 1 { &lengths[1..] } else { &lengths };
             let whole: Option<Vec<usize>> = match sample {
-                [None] => Some(vec![1]),
+                [None] if lengths.len() == 1 => Some(vec![1]),
                 sample => sample.iter().copied().collect(),
             };
             let Some(whole) = whole.filter(|whole| !whole.is_empty()) else {
-                return Err(Error::OnnxInput { input: input.name.clone() });
+                return Err(Error::OnnxInput { input: brief(&input.name) });
             };
             if lengths.len() > 1 {
                 samples = samples.or(lengths[0]);
@@ -138,13 +144,8 @@ impl<'a> Builder<'a> {
             _ => None,
         };
         let inputs: Vec<_> = (0..node.proto.input.len()).map(place).collect();
-        let made = fold::fold(node, &inputs)?;
-        self.folded += made.len();
-        if self.folded > MOST_ELEMENTS {
-            return Err(
-                node.unsupported("the constants of this model compute to too many elements")
-            );
-        }
+        let made = fold::fold(node, &inputs, self.foldable)?;
+        self.foldable -= made.len();
         self.set_constant(node, made)
     }
 
@@ -173,13 +174,13 @@ impl<'a> Builder<'a> {
                 }
                 Some(Value::Constant(_)) => {
                     return Err(Error::OnnxOutput {
-                        output: output.name.clone(),
+                        output: brief(&output.name),
                         is: "a constant",
                     });
                 }
                 None => {
                     let is = "made by no node";
-                    return Err(Error::OnnxOutput { output: output.name.clone(), is });
+                    return Err(Error::OnnxOutput { output: brief(&output.name), is });
                 }
             }
         }
@@ -224,8 +225,8 @@ impl<'a> Builder<'a> {
         let name = node.input(place);
         let value = name.and_then(|name| self.values.get(name));
         value.ok_or_else(|| Error::OnnxReads {
-            node: node.name().to_owned(),
-            reads: name.map_or_else(|| format!("its input {place}"), str::to_owned),
+            node: brief(node.name()),
+            reads: name.map_or_else(|| format!("its input {place}"), brief),
         })
     }
 
@@ -329,7 +330,7 @@ impl<'a> Builder<'a> {
 /// The lengths of an input's axes, nothing for those that are not known.
 fn lengths(input: &ValueInfo) -> Result<Vec<Option<usize>>, Error> {
     let shape = input.kind.as_ref().and_then(|kind| kind.tensor.as_ref()?.shape.as_ref());
-    let shape = shape.ok_or_else(|| Error::OnnxInput { input: input.name.clone() })?;
+    let shape = shape.ok_or_else(|| Error::OnnxInput { input: brief(&input.name) })?;
     let known = |length: i64| usize::try_from(length).ok().filter(|length| *length > 0);
     Ok(shape.dim.iter().map(|dim| dim.value.and_then(known)).collect())
 }

@@ -35,7 +35,30 @@ pub(super) fn image(to: &Builder<'_>, id: LayerId, axes: &[usize]) -> View {
 pub(super) fn conv<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Error> {
     let view = to.array(node, 0)?;
     let kernel = to.constant(node, 1)?;
-    let axes = axes(node, &view)?;
+    let given = to.optional(node, 2)?.map(|bias| bias.as_ref().clone());
+    let filters = kernel.shape.first().copied().unwrap_or(0);
+    let behind = if given.is_none() && !node.is_channels_last() {
+        to.bias_behind(node, filters, view.shape.len().saturating_sub(1))
+    } else {
+        None
+    };
+    let (last, bias) = match behind {
+        Some((add, bias)) => (add, Some(bias)),
+        None => (node, given),
+    };
+    let made = convolve(to, node, &view, &kernel, bias)?;
+    to.set(last, made)
+}
+
+/// The convolution of an array with a kernel in the file's layout.
+pub(super) fn convolve<'a>(
+    to: &mut Builder<'a>,
+    node: Node<'a>,
+    view: &View,
+    kernel: &Array,
+    bias: Option<Array>,
+) -> Result<View, Error> {
+    let axes = axes(node, view)?;
     let rank = axes.len() - 1;
     if kernel.shape.len() != rank + 2 {
         let given = format!("of shape {:?}", kernel.shape);
@@ -50,35 +73,14 @@ pub(super) fn conv<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Error
     let kernel = kernel.transposed(&permutation);
     let (inputs, filters) = (kernel.shape[rank], kernel.shape[rank + 1]);
     let channels = view.shape[axes[rank]];
-    let groups = usize::try_from(node.int("group", 1)).unwrap_or(0);
-    let depthwise = groups > 1 && groups == channels && inputs == 1 && filters % channels == 0;
-    if !depthwise && groups != 1 {
-        return Err(node.unsupported(
-            "groups of several channels are not known: only group 1, or a group for each channel",
-        ));
-    }
-    if !depthwise && inputs != channels {
-        let given = format!("for {inputs} channels, its input has {channels}");
-        return Err(node.wrong("its kernel", given, "for as many"));
-    }
+    let depthwise = is_depthwise(node, channels, inputs, filters)?;
     let mut window = window(node, &kernel.shape[..rank])?;
     let dilation = node.counts("dilations")?.unwrap_or_default();
     if dilation.iter().any(|&taps| taps != 1) {
         window.dilation = dilation;
     }
-    let given = to.optional(node, 2)?.map(|bias| bias.as_ref().clone());
-    let behind = if given.is_none() && !node.is_channels_last() {
-        to.bias_behind(node, filters, rank + 1)
-    } else {
-        None
-    };
-    let (last, bias) = match behind {
-        Some((add, bias)) => (add, Some(bias)),
-        None => (node, given),
-    };
-
     let name = to.name(node, Some(&kernel));
-    let id = to.arranged(&name, &view, &axes)?;
+    let id = to.arranged(&name, view, &axes)?;
     let id = padded(to, node, &name, id, &mut window)?;
     let (op, kernel) = if depthwise {
         let multiplier = filters / channels;
@@ -92,8 +94,30 @@ pub(super) fn conv<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Error
     if let Some(bias) = bias {
         to.set_weight(id, "bias", &bias)?;
     }
-    let made = image(to, id, &axes);
-    to.set(last, made)
+    Ok(image(to, id, &axes))
+}
+
+/// Whether each channel has filters of its own; other groups are not known.
+fn is_depthwise(
+    node: Node<'_>,
+    channels: usize,
+    inputs: usize,
+    filters: usize,
+) -> Result<bool, Error> {
+    let groups = usize::try_from(node.int("group", 1)).unwrap_or(0);
+    if groups > 1 && groups == channels && inputs == 1 && filters % channels == 0 {
+        return Ok(true);
+    }
+    if groups != 1 {
+        return Err(node.unsupported(
+            "groups of several channels are not known: only group 1, or a group for each channel",
+        ));
+    }
+    if inputs != channels {
+        let given = format!("for {inputs} channels, its input has {channels}");
+        return Err(node.wrong("its kernel", given, "for as many"));
+    }
+    Ok(false)
 }
 
 /// A kernel `(taps.., 1, filters)` as `(taps.., channels, multiplier)`.

@@ -81,7 +81,7 @@ fn vector(array: &Array, width: usize) -> Option<Array> {
     array.scalar().map(|value| Array::floats(vec![width], vec![value; width]))
 }
 
-fn dense<'a>(
+pub(super) fn dense<'a>(
     to: &mut Builder<'a>,
     node: Node<'a>,
     view: &View,

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::affine::number;
-use super::array::{Array, Data, MOST_ELEMENTS};
+use super::array::{Array, Data};
 use super::node::Node;
 use super::{quantiser, shape};
 use crate::Error;
@@ -54,8 +54,17 @@ pub(super) fn knows(node: Node<'_>) -> bool {
 
 type Inputs<'a> = &'a [Option<Rc<Array>>];
 
-/// What a node makes of constants.
-pub(super) fn fold(node: Node<'_>, inputs: Inputs<'_>) -> Result<Array, Error> {
+/// What a node makes of constants, if that has at most `most` elements.
+pub(super) fn fold(node: Node<'_>, inputs: Inputs<'_>, most: usize) -> Result<Array, Error> {
+    let made = computed(node, inputs, most)?;
+    if made.len() > most { Err(too_many(node)) } else { Ok(made) }
+}
+
+fn too_many(node: Node<'_>) -> Error {
+    node.unsupported("the constants of this model compute to too many elements")
+}
+
+fn computed(node: Node<'_>, inputs: Inputs<'_>, most: usize) -> Result<Array, Error> {
     let missing = || node.unsupported("one of its inputs is missing");
     let optional = |place: usize| inputs.get(place).and_then(Option::as_deref);
     let input = |place: usize| optional(place).ok_or_else(missing);
@@ -65,10 +74,10 @@ pub(super) fn fold(node: Node<'_>, inputs: Inputs<'_>) -> Result<Array, Error> {
         "Cast" => cast(node, input(0)?),
         "Shape" => Ok(Array::ints(input(0)?.shape.iter().map(|&extent| extent as i64).collect())),
         "Size" => Ok(Array::new(Vec::new(), Data::Int(vec![input(0)?.len() as i64]))),
-        "ConstantOfShape" => filled(node, input(0)?),
-        "Range" => range(node, input(0)?, input(1)?, input(2)?),
-        "Concat" => concat(node, inputs),
-        "Gather" => gather(node, input(0)?, input(1)?),
+        "ConstantOfShape" => filled(node, input(0)?, most),
+        "Range" => range(node, [input(0)?, input(1)?, input(2)?], most),
+        "Concat" => concat(node, inputs, most),
+        "Gather" => gather(node, input(0)?, input(1)?, most),
         "Slice" => slice(node, input(0)?, inputs),
         "Transpose" => {
             let array = input(0)?;
@@ -87,10 +96,12 @@ pub(super) fn fold(node: Node<'_>, inputs: Inputs<'_>) -> Result<Array, Error> {
         "Unsqueeze" => {
             Ok(reshaped(input(0)?, shape::unsqueezed(node, &input(0)?.shape, optional(1))?))
         }
-        "Expand" => expand(node, input(0)?, input(1)?),
+        "Expand" => expand(node, input(0)?, input(1)?, most),
         "BipolarQuant" | "IntQuant" | "Quant" => quantiser::constant(node, inputs),
         "DequantizeLinear" => quantiser::dequantised(node, inputs),
-        "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Max" | "Min" => binary(node, input(0)?, input(1)?),
+        "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Max" | "Min" => {
+            binary(node, input(0)?, input(1)?, most)
+        }
         _ => unary(node, input(0)?),
     }
 }
@@ -137,19 +148,18 @@ fn cast(node: Node<'_>, array: &Array) -> Result<Array, Error> {
 }
 
 /// A shape that someone wrote, if its array can be made.
-fn extents(node: Node<'_>, array: &Array) -> Result<Vec<usize>, Error> {
+fn extents(node: Node<'_>, array: &Array, most: usize) -> Result<Vec<usize>, Error> {
     let given = array.whole().unwrap_or_default();
     let shape: Option<Vec<usize>> = given.iter().map(|&e| usize::try_from(e).ok()).collect();
     let count = |shape: &Vec<usize>| shape.iter().try_fold(1usize, |n, &axis| n.checked_mul(axis));
-    let small =
-        |shape: &Vec<usize>| shape.len() <= 32 && count(shape).is_some_and(|n| n <= 1 << 24);
+    let small = |shape: &Vec<usize>| shape.len() <= 32 && count(shape).is_some_and(|n| n <= most);
     shape.filter(small).ok_or_else(|| {
-        node.wrong("the shape of a constant", format!("{given:?}"), "one of at most 2^24 elements")
+        node.wrong("the shape of a constant", format!("{given:?}"), "one of few enough elements")
     })
 }
 
-fn filled(node: Node<'_>, shape: &Array) -> Result<Array, Error> {
-    let shape = extents(node, shape)?;
+fn filled(node: Node<'_>, shape: &Array, most: usize) -> Result<Array, Error> {
+    let shape = extents(node, shape, most)?;
     let count = shape.iter().product();
     let data = match node.tensor("value")? {
         Some(Array { data: Data::Int(values), .. }) => {
@@ -161,12 +171,13 @@ fn filled(node: Node<'_>, shape: &Array) -> Result<Array, Error> {
     Ok(Array::new(shape, data))
 }
 
-fn range(node: Node<'_>, start: &Array, end: &Array, step: &Array) -> Result<Array, Error> {
+fn range(node: Node<'_>, [start, end, step]: [&Array; 3], most: usize) -> Result<Array, Error> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
     match (number(start), number(end), number(step)) {
-        (Some(start), Some(end), Some(step @ 1..)) if end.saturating_sub(start) <= 1 << 24 => {
+        (Some(start), Some(end), Some(step @ 1..)) if end.saturating_sub(start) <= most => {
             Ok(Array::ints((start..end).step_by(step as usize).collect()))
         }
-        _ => Err(node.unsupported("a range is known of whole numbers that grow, at most 2^24")),
+        _ => Err(node.unsupported("a range is known of not too many whole numbers that grow")),
     }
 }
 
@@ -181,11 +192,14 @@ fn pick(array: &Array, shape: Vec<usize>, places: impl Iterator<Item = usize>) -
     Array { kind: array.kind, ..Array::new(shape, data) }
 }
 
-fn concat(node: Node<'_>, inputs: Inputs<'_>) -> Result<Array, Error> {
+fn concat(node: Node<'_>, inputs: Inputs<'_>, most: usize) -> Result<Array, Error> {
     let arrays: Vec<&Array> = inputs.iter().flatten().map(Rc::as_ref).collect();
     let Some(first) = arrays.first() else {
         return Err(node.unsupported("it is called without arrays"));
     };
+    if arrays.iter().map(|array| array.len()).sum::<usize>() > most {
+        return Err(too_many(node));
+    }
     let axis = node.axis(node.int("axis", 1), first.shape.len())?;
     let but_axis = |array: &Array| {
         let mut shape = array.shape.clone();
@@ -216,7 +230,7 @@ fn joined<T: Copy>(parts: &[Vec<T>], rows: usize) -> Vec<T> {
     (0..rows).flat_map(|n| parts.iter().flat_map(move |part| row(part, n))).collect()
 }
 
-fn gather(node: Node<'_>, array: &Array, indices: &Array) -> Result<Array, Error> {
+fn gather(node: Node<'_>, array: &Array, indices: &Array, most: usize) -> Result<Array, Error> {
     let axis = node.axis(node.int("axis", 0), array.shape.len())?;
     let extent = array.shape[axis];
     let known = |index: &i64| {
@@ -230,8 +244,8 @@ fn gather(node: Node<'_>, array: &Array, indices: &Array) -> Result<Array, Error
     let before: usize = array.shape[..axis].iter().product();
     let behind: usize = array.shape[axis + 1..].iter().product();
     let shape = [&array.shape[..axis], &indices.shape, &array.shape[axis + 1..]].concat();
-    if before.saturating_mul(places.len()).saturating_mul(behind) > MOST_ELEMENTS {
-        return Err(node.unsupported("it gathers more elements than any model has weights"));
+    if before.saturating_mul(places.len()).saturating_mul(behind) > most {
+        return Err(too_many(node));
     }
     let sources = (0..before).flat_map(|row| {
         let place = move |place: usize| (row * extent + place) * behind;
@@ -313,7 +327,7 @@ pub(super) fn broadcast(part: &[usize], whole: &[usize]) -> Vec<usize> {
 }
 
 /// The shape over which both are repeated.
-fn common(node: Node<'_>, one: &[usize], two: &[usize]) -> Result<Vec<usize>, Error> {
+fn common(node: Node<'_>, one: &[usize], two: &[usize], most: usize) -> Result<Vec<usize>, Error> {
     let rank = one.len().max(two.len());
     let at = |shape: &[usize], axis: usize| {
         (axis + shape.len()).checked_sub(rank).map_or(1, |axis| shape[axis])
@@ -334,20 +348,20 @@ fn common(node: Node<'_>, one: &[usize], two: &[usize]) -> Result<Vec<usize>, Er
         });
     }
     let count = shape.iter().try_fold(1usize, |n, &axis| n.checked_mul(axis));
-    if count.is_none_or(|count| count > MOST_ELEMENTS) {
-        return Err(node.unsupported("it computes to more elements than any model has weights"));
+    if count.is_none_or(|count| count > most) {
+        return Err(too_many(node));
     }
     Ok(shape)
 }
 
-fn expand(node: Node<'_>, array: &Array, shape: &Array) -> Result<Array, Error> {
-    let shape = common(node, &array.shape, &extents(node, shape)?)?;
+fn expand(node: Node<'_>, array: &Array, shape: &Array, most: usize) -> Result<Array, Error> {
+    let shape = common(node, &array.shape, &extents(node, shape, most)?, most)?;
     let places = broadcast(&array.shape, &shape);
     Ok(pick(array, shape, places.into_iter()))
 }
 
-fn binary(node: Node<'_>, one: &Array, two: &Array) -> Result<Array, Error> {
-    let shape = common(node, &one.shape, &two.shape)?;
+fn binary(node: Node<'_>, one: &Array, two: &Array, most: usize) -> Result<Array, Error> {
+    let shape = common(node, &one.shape, &two.shape, most)?;
     let (first, second) = (broadcast(&one.shape, &shape), broadcast(&two.shape, &shape));
     let pairs = first.into_iter().zip(second);
     if let (Data::Int(a), Data::Int(b)) = (&one.data, &two.data) {

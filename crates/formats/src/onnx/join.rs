@@ -23,11 +23,22 @@ pub(super) fn binary<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Err
     };
     let views: Vec<View> =
         (0..node.inputs().count()).map(|place| to.array(node, place)).collect::<Result<_, _>>()?;
-    let [first, rest @ ..] = views.as_slice() else {
+    let made = joined(to, node, op, &views)?;
+    to.set(node, made)
+}
+
+/// Arrays element by element, those that are smaller repeated.
+pub(super) fn joined<'a>(
+    to: &mut Builder<'a>,
+    node: Node<'a>,
+    op: Op,
+    views: &[View],
+) -> Result<View, Error> {
+    let [first, rest @ ..] = views else {
         return Err(node.unsupported("it is called without arrays"));
     };
     if rest.is_empty() {
-        return to.set(node, first.clone());
+        return Ok(first.clone());
     }
     let name = to.name(node, None);
     // Equal arrays in equal places need not be moved at all.
@@ -38,16 +49,14 @@ pub(super) fn binary<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Err
     {
         let ids: Vec<LayerId> = views.iter().map(|view| view.id).collect();
         let id = to.add(&name, op, &ids)?;
-        return to.set(node, first.computed_by(id));
+        return Ok(first.computed_by(id));
     }
     let rank = views.iter().map(|view| view.shape.len()).max().unwrap_or(0);
-    let views: Vec<View> = views
-        .iter()
-        .map(|view| {
-            let missing = vec![1; rank - view.shape.len()];
-            view.reshaped([missing, view.shape.clone()].concat())
-        })
-        .collect();
+    let of_rank = |view: &View| {
+        let missing = vec![1; rank - view.shape.len()];
+        view.reshaped([missing, view.shape.clone()].concat())
+    };
+    let views: Vec<View> = views.iter().map(of_rank).collect();
     // The order of the largest, which is the one that need not be moved.
     let largest = views.iter().max_by_key(|view| view.shape.iter().product::<usize>());
     let axes = largest.map_or_else(Vec::new, |view| all_axes(view, 1));
@@ -56,15 +65,14 @@ pub(super) fn binary<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Err
         ids.push(to.arranged(&name, view, &axes)?);
     }
     let id = to.add(&name, op, &ids)?;
-    let made = of_layer(to, id, rank, &axes);
-    to.set(node, made)
+    Ok(of_layer(to, id, rank, &axes))
 }
 
 /// All axes from `first` on in the order in which they are stored; those of length 1 stand before the last.
 fn all_axes(view: &View, first: usize) -> Vec<usize> {
     let long = view.axes().unwrap_or_else(|| (0..view.shape.len()).collect());
     let long: Vec<usize> = long.into_iter().filter(|axis| view.shape[*axis] > 1).collect();
-    let first = first.min(view.shape.len() - 1);
+    let first = first.min(view.shape.len().saturating_sub(1));
     let short = (first..view.shape.len()).filter(|axis| !long.contains(axis));
     short.chain(long.iter().copied()).collect()
 }

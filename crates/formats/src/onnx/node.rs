@@ -4,6 +4,15 @@ use super::array::{self, Array};
 use super::proto::{Attribute, NodeProto};
 use crate::Error;
 
+/// As much of a text from a file as an error shows.
+pub(super) fn brief(text: &str) -> String {
+    const LONGEST: usize = 80;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 #[derive(Clone, Copy)]
 pub(super) struct Node<'a> {
     pub(super) proto: &'a NodeProto,
@@ -98,11 +107,11 @@ impl<'a> Node<'a> {
     }
 
     pub(super) fn unsupported(self, why: &'static str) -> Error {
-        Error::OnnxNode { node: self.name().to_owned(), op: self.op().to_owned(), why }
+        Error::OnnxNode { node: brief(self.name()), op: brief(self.op()), why }
     }
 
     pub(super) fn wrong(self, what: &'static str, given: String, expected: &'static str) -> Error {
-        let (node, op) = (self.name().to_owned(), self.op().to_owned());
-        Error::OnnxValue { node, op, what, given, expected }
+        let (node, op) = (brief(self.name()), brief(self.op()));
+        Error::OnnxValue { node, op, what, given: brief(&given), expected }
     }
 }

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use handaxe_graph::MOST_LAYERS;
 
-use super::node::Node;
+use super::node::{Node, brief};
 use crate::Error;
 
 /// Most nodes, those included that compute constants.
@@ -21,7 +21,7 @@ pub(super) fn order(
     for node in nodes {
         for name in node.proto.output.iter().filter(|name| !name.is_empty()) {
             if known.contains(name.as_str()) || makers.insert(name.as_str(), node.index).is_some() {
-                return Err(Error::OnnxTwice { array: name.clone() });
+                return Err(Error::OnnxTwice { array: brief(name) });
             }
         }
     }
@@ -37,8 +37,8 @@ pub(super) fn order(
         }
         for name in nodes[place].inputs().filter(|name| !known.contains(name)) {
             let Some(&maker) = makers.get(name) else {
-                let node = nodes[place].name().to_owned();
-                return Err(Error::OnnxReads { node, reads: name.to_owned() });
+                let node = brief(nodes[place].name());
+                return Err(Error::OnnxReads { node, reads: brief(name) });
             };
             waits[place] += 1;
             readers[maker].push(place);
@@ -58,7 +58,7 @@ pub(super) fn order(
         }
     }
     match waits.iter().position(|&waits| waits > 0) {
-        Some(stuck) => Err(Error::OnnxCycle { node: nodes[stuck].name().to_owned() }),
+        Some(stuck) => Err(Error::OnnxCycle { node: brief(nodes[stuck].name()) }),
         None => Ok(order),
     }
 }

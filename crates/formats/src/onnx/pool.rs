@@ -2,23 +2,36 @@
 
 use handaxe_graph::{Activation, LayerId, Model, Op, Padding, PoolKind, Quantiser, Window};
 
-use super::builder::Builder;
+use super::builder::{Builder, Value};
 use super::convolution::{axes, image, margins, named, window};
 use super::node::Node;
 use super::view::View;
 use crate::Error;
 
 pub(super) fn max<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Error> {
-    pool(to, node, PoolKind::Max)
+    // The largest code is that of the largest value.
+    if let Value::Codes(view, codes) = to.value(node, 0)?.clone() {
+        let made = pool(to, node, &view, PoolKind::Max)?;
+        return to.set_value(node, Value::Codes(made, codes));
+    }
+    let view = to.array(node, 0)?;
+    let made = pool(to, node, &view, PoolKind::Max)?;
+    to.set(node, made)
 }
 
 pub(super) fn average<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Error> {
-    pool(to, node, PoolKind::Average)
+    let view = to.array(node, 0)?;
+    let made = pool(to, node, &view, PoolKind::Average)?;
+    to.set(node, made)
 }
 
-fn pool<'a>(to: &mut Builder<'a>, node: Node<'a>, kind: PoolKind) -> Result<(), Error> {
-    let view = to.array(node, 0)?;
-    let axes = axes(node, &view)?;
+fn pool<'a>(
+    to: &mut Builder<'a>,
+    node: Node<'a>,
+    view: &View,
+    kind: PoolKind,
+) -> Result<View, Error> {
+    let axes = axes(node, view)?;
     let Some(size) = node.counts("kernel_shape")?.filter(|size| size.len() + 1 == axes.len())
     else {
         return Err(node.wrong(
@@ -35,7 +48,7 @@ fn pool<'a>(to: &mut Builder<'a>, node: Node<'a>, kind: PoolKind) -> Result<(), 
     }
     let mut window = window(node, &size)?;
     let name = to.name(node, None);
-    let mut id = to.arranged(&name, &view, &axes)?;
+    let mut id = to.arranged(&name, view, &axes)?;
     let input = to.extents(id)[..size.len()].to_vec();
     let mut margins = margins(node, &window, &input)?;
     if node.int("ceil_mode", 0) != 0 {
@@ -58,20 +71,20 @@ fn pool<'a>(to: &mut Builder<'a>, node: Node<'a>, kind: PoolKind) -> Result<(), 
         }
     }
     let id = to.add(&name, Op::Pool { kind, window }, &[id])?;
-    let made = image(to, id, &axes);
-    to.set(node, made)
+    Ok(image(to, id, &axes))
 }
 
 /// Widens the margins behind so that the last window, of which a part may lie outside, is a whole one.
 fn reach(window: &Window, input: &[usize], margins: &mut [(usize, usize)]) {
     let axes = window.size.iter().zip(&window.strides).zip(input).zip(margins);
     for (((&size, &stride), &extent), (before, after)) in axes {
-        let whole = extent + *before + *after;
+        let whole = extent.saturating_add(*before).saturating_add(*after);
         let steps = whole.saturating_sub(size).div_ceil(stride);
         // A window that would begin behind the input is left out.
-        let steps =
-            if steps * stride >= extent + *before { steps.saturating_sub(1) } else { steps };
-        *after += (steps * stride + size).saturating_sub(whole);
+        let begins = steps.saturating_mul(stride);
+        let behind = begins >= extent.saturating_add(*before);
+        let begins = if behind { begins.saturating_sub(stride) } else { begins };
+        *after = after.saturating_add(begins.saturating_add(size).saturating_sub(whole));
     }
 }
 

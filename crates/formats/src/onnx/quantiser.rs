@@ -7,6 +7,7 @@ use handaxe_graph::{CodeRounding, Integer, Op, Quantiser, Scale};
 use super::array::{Array, Data};
 use super::builder::{Builder, Value};
 use super::node::Node;
+use super::view::View;
 use crate::Error;
 
 /// A quantiser in QKeras' words where these mean the same to the bit: what is trained and built in firmware knows those.
@@ -150,30 +151,33 @@ fn given<'a>(to: &Builder<'a>, node: Node<'a>) -> Vec<Option<Rc<Array>>> {
 /// A quantiser of a computed array.
 pub(super) fn quant<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Error> {
     let codes = stated(node, &given(to, node))?;
-    let view = layer(to, node, codes)?;
+    let (view, name) = (to.array(node, 0)?, to.name(node, None));
+    let view = layer(to, node, &name, &view, codes)?;
     to.set_value(node, Value::Array(view))
 }
 
-fn layer<'a>(
+/// A layer that rounds a computed array.
+pub(super) fn layer<'a>(
     to: &mut Builder<'a>,
     node: Node<'a>,
+    name: &str,
+    view: &View,
     mut codes: Integer,
-) -> Result<super::view::View, Error> {
-    let mut view = to.array(node, 0)?;
-    let name = to.name(node, None);
+) -> Result<View, Error> {
+    let mut view = view.clone();
     if !codes.shape.is_empty() {
         let array = |values: &[f32]| match values {
             [one] => Array::floats(Vec::new(), vec![*one]),
             values => Array::floats(codes.shape.clone(), values.to_vec()),
         };
         let (scale, zero) = (array(&codes.scale), array(&codes.zero_point));
-        let (seen, mut vectors) = to.per_channel(&name, node, &view, &[&scale, &zero])?;
+        let (seen, mut vectors) = to.per_channel(name, node, &view, &[&scale, &zero])?;
         view = seen;
         codes.zero_point = vectors.pop().unwrap_or_default();
         codes.scale = vectors.pop().unwrap_or_default();
         codes.shape = vec![codes.scale.len()];
     }
-    let id = to.add(&name, Op::Quantise { quantiser: simplest(codes) }, &[view.id])?;
+    let id = to.add(name, Op::Quantise { quantiser: simplest(codes) }, &[view.id])?;
     Ok(view.computed_by(id))
 }
 
@@ -215,7 +219,7 @@ fn width(node: Node<'_>, kind: i32) -> Result<(u32, bool), Error> {
 }
 
 /// The codes that scale and zero point at `place` and behind it state, for an array of `rank` axes.
-fn linear(
+pub(super) fn linear(
     node: Node<'_>,
     inputs: Inputs<'_>,
     place: usize,
@@ -244,9 +248,9 @@ fn linear(
 }
 
 pub(super) fn quantize_linear<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Error> {
-    let rank = to.array(node, 0)?.shape.len();
-    let codes = linear(node, &given(to, node), 1, rank, None)?;
-    let view = layer(to, node, codes.clone())?;
+    let (view, name) = (to.array(node, 0)?, to.name(node, None));
+    let codes = linear(node, &given(to, node), 1, view.shape.len(), None)?;
+    let view = layer(to, node, &name, &view, codes.clone())?;
     to.set_value(node, Value::Codes(view, Rc::new(codes)))
 }
 
@@ -272,7 +276,8 @@ pub(super) fn dequantised(node: Node<'_>, inputs: Inputs<'_>) -> Result<Array, E
     decoded(node, array, codes)
 }
 
-fn decoded(node: Node<'_>, array: &Array, codes: Integer) -> Result<Array, Error> {
+/// What constant codes stand for.
+pub(super) fn decoded(node: Node<'_>, array: &Array, codes: Integer) -> Result<Array, Error> {
     let wide = codes.bits == 32;
     let zeros = codes.zero_point.clone();
     let named = with_codes(node, array.clone(), codes)?;

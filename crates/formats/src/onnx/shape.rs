@@ -2,7 +2,7 @@
 
 use handaxe_graph::{Interpolation, Op};
 
-use super::array::Array;
+use super::array::{Array, MOST_AXES};
 use super::builder::{Builder, Value};
 use super::convolution::image;
 use super::fold::{bounds, node_axes};
@@ -86,6 +86,9 @@ pub(super) fn reshape<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Er
 /// The shape that Reshape asks for: 0 keeps an axis, one -1 takes what is left.
 pub(super) fn target(node: Node<'_>, shape: &[usize], given: &[i64]) -> Result<Vec<usize>, Error> {
     let wrong = || node.wrong("the new shape", format!("{given:?}"), "one of as many elements");
+    if given.len() > MOST_AXES {
+        return Err(wrong());
+    }
     let count: usize = shape.iter().product();
     let keep = node.int("allowzero", 0) == 0;
     let mut target = Vec::with_capacity(given.len());
@@ -141,6 +144,9 @@ pub(super) fn unsqueezed(
 ) -> Result<Vec<usize>, Error> {
     let axes = node_axes(node, axes).unwrap_or_default();
     let rank = shape.len() + axes.len();
+    if rank > MOST_AXES {
+        return Err(node.unsupported("it makes an array of too many axes"));
+    }
     let mut new = vec![false; rank];
     for axis in axes {
         let axis = node.axis(axis, rank)?;

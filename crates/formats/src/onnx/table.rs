@@ -2,7 +2,7 @@
 
 use super::builder::Builder;
 use super::node::Node;
-use super::{activation, affine, convolution, dense, join, pool, quantiser, shape};
+use super::{activation, affine, convolution, dense, join, linear, pool, quantiser, shape};
 use crate::Error;
 
 /// How a node on computed arrays is read.
@@ -30,6 +30,7 @@ const POOL: &str =
     "one or two axes in space; padding as Keras' `same`, or zeros where these change nothing";
 const GLOBAL: &str = "one or two axes in space";
 const PART: &str = "a Crop; ranges without steps";
+const CODES: &str = "the same without QLinear on what the codes stand for, and a layer that rounds";
 const QUANT: &str =
     "of a weight its quantiser, else a layer; scales by channel; all rounding modes";
 
@@ -84,12 +85,16 @@ pub(super) const OPERATORS: &[Entry] = &[
     entry("Neg", affine::negative, "a normalisation"),
     entry("PRelu", activation::prelu, "slopes by channel"),
     entry("Pad", shape::pad, "zeros around axes in space"),
+    entry("QLinearAdd", linear::join, CODES),
+    entry("QLinearConv", linear::conv, CODES),
+    entry("QLinearMatMul", linear::matmul, CODES),
+    entry("QLinearMul", linear::join, CODES),
+    entry("Quant", quantiser::quant, QUANT),
     entry(
         "QuantizeLinear",
         quantiser::quantize_linear,
         "a layer that rounds; DequantizeLinear takes the codes back",
     ),
-    entry("Quant", quantiser::quant, QUANT),
     entry("ReduceMean", pool::reduce_mean, "over the axes in space"),
     entry("Relu", activation::element_wise, FUNCTION),
     entry("Reshape", shape::reshape, SEEN),
@@ -133,4 +138,14 @@ pub(super) fn reader(node: Node<'_>) -> Option<Reader> {
 pub(super) fn refusal(node: Node<'_>) -> &'static str {
     let found = REFUSED.iter().find(|(_, operators)| operators.contains(&node.op()));
     found.map_or(OTHER, |(why, _)| why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operators_are_listed_once() {
+        assert!(OPERATORS.is_sorted_by(|one, two| one.op < two.op));
+    }
 }
