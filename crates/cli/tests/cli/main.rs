@@ -11,3 +11,4 @@ mod inspect;
 mod knapsack;
 mod models;
 mod optimize;
+mod synthesis;

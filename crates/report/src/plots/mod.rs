@@ -8,10 +8,14 @@ mod figure;
 mod masks;
 mod metric;
 mod resources;
+mod synthesis;
 mod training;
 
 pub(crate) use axis::Px;
 pub(crate) use figure::{Figure, STYLE};
+
+use handaxe_objective::estimate::Estimate;
+use handaxe_objective::parts::Part;
 
 use crate::{Error, Run};
 
@@ -37,6 +41,11 @@ pub fn masks(run: &Run<'_>) -> Result<String, Error> {
 /// Training loss and validation metric over all epochs of all steps.
 pub fn training(run: &Run<'_>) -> String {
     training::figure(run).file()
+}
+
+/// What a network will take, resource by resource, of a part if one is given.
+pub fn synthesis(estimate: &Estimate, part: Option<&Part>) -> String {
+    synthesis::figure(estimate, part).file()
 }
 
 pub(crate) fn metric_figure(run: &Run<'_>) -> Figure {
