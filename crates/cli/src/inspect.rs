@@ -1,12 +1,12 @@
-//! `handaxe inspect` and `handaxe estimate`: what a network is, and what it costs.
+//! `handaxe inspect`: what a network is, and what each objective says of it.
 
 use clap::Args;
 use handaxe::graph::{HlsConfig, Layer, LayerAttributes, Model};
 use handaxe::objective::{Action, Objective};
 use handaxe::prune::Groups;
 use handaxe::report::{Align, Table};
-use handaxe::run::{ByResource, SCHEMA, footprint};
-use handaxe::{Error, RunConfig, known_objectives, total};
+use handaxe::run::{ByResource, SCHEMA};
+use handaxe::{Error, RunConfig, known_objectives};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -16,13 +16,19 @@ use crate::{files, output};
 const EXAMPLES: &str = "\
 Examples:
   handaxe inspect jets.keras
-  handaxe inspect jets.safetensors --config hls4ml_config.yml
-  handaxe estimate jets.safetensors --precision 'ap_fixed<16,6>' --reuse-factor 4 --strategy Resource --json";
+  handaxe inspect jets.safetensors --config hls4ml_config.yml --json";
 
-/// A network and the hardware it is for.
+/// Show a network's layers, shapes and parameters, and what each objective says of them
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub(crate) struct Command {
+    #[command(flatten)]
+    network: Network,
+}
+
+/// A network and the hardware it is for.
+#[derive(Debug, Args)]
+pub(crate) struct Network {
     /// The network: .safetensors, .keras, .h5, .onnx or model.json:weights=FILE.h5
     #[arg(value_name = "MODEL", required_unless_present = "model_flag")]
     model: Option<String>,
@@ -34,16 +40,16 @@ pub(crate) struct Command {
 }
 
 /// What was asked about, loaded.
-struct Subject {
-    model: Model,
-    config: Option<HlsConfig>,
-    objectives: Vec<Box<dyn Objective>>,
+pub(crate) struct Subject {
+    pub(crate) model: Model,
+    pub(crate) config: Option<HlsConfig>,
+    pub(crate) objectives: Vec<Box<dyn Objective>>,
     layers: Vec<LayerAttributes>,
-    diagnostics: Vec<String>,
+    pub(crate) diagnostics: Vec<String>,
 }
 
-impl Command {
-    fn load(&self) -> Result<Subject, Failure> {
+impl Network {
+    pub(crate) fn load(&self) -> Result<Subject, Failure> {
         let Some(reference) = self.model.as_ref().or(self.model_flag.as_ref()) else {
             return Err(Failure::Input("no model is named".to_owned()));
         };
@@ -58,7 +64,7 @@ impl Command {
 
 impl Subject {
     /// Says on standard error what is done differently from what was written.
-    fn notes(&self, speech: Speech) {
+    pub(crate) fn notes(&self, speech: Speech) {
         self.diagnostics.iter().for_each(|diagnostic| speech.note(&format!("note: {diagnostic}")));
         if self.config.is_none() {
             speech.note(
@@ -124,7 +130,7 @@ struct Inspection<'a> {
 
 /// Runs `handaxe inspect`.
 pub(crate) fn inspect(command: &Command, speech: Speech) -> Result<(), Failure> {
-    let subject = command.load()?;
+    let subject = command.network.load()?;
     subject.notes(speech);
     let mut opinions = Vec::new();
     for objective in &subject.objectives {
@@ -228,48 +234,4 @@ fn opinion_table(opinions: &[Opinion]) -> Table {
         ]);
     }
     table
-}
-
-#[derive(Serialize)]
-struct Estimate<'a> {
-    schema: u32,
-    layers: Vec<LayerEstimate<'a>>,
-    total: ByResource<u64>,
-    diagnostics: &'a [String],
-}
-
-#[derive(Serialize)]
-struct LayerEstimate<'a> {
-    name: &'a str,
-    #[serde(rename = "type")]
-    layer_type: &'static str,
-    sparsity: f64,
-    resources: &'a ByResource<u64>,
-}
-
-/// Runs `handaxe estimate`.
-pub(crate) fn estimate(command: &Command, speech: Speech) -> Result<(), Failure> {
-    let subject = command.load()?;
-    subject.notes(speech);
-    let objectives: Vec<&dyn Objective> =
-        subject.objectives.iter().map(|objective| &**objective).collect();
-    let layers =
-        footprint(&subject.model, subject.config.as_ref(), &objectives).map_err(Error::from)?;
-    let total = total(&layers);
-    if speech.json {
-        let diagnostics = &subject.diagnostics;
-        let layers = layers.iter().map(|footprint| LayerEstimate {
-            name: &footprint.layer.name,
-            layer_type: footprint.layer.layer_type.name(),
-            sparsity: footprint.sparsity,
-            resources: &footprint.resources,
-        });
-        return output::json(&Estimate {
-            schema: SCHEMA,
-            layers: layers.collect(),
-            total,
-            diagnostics,
-        });
-    }
-    output::text(&handaxe::report::estimate(&layers, &total).to_string())
 }

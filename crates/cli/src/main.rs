@@ -3,6 +3,7 @@
 mod config;
 mod convert;
 mod diff;
+mod estimate;
 mod failure;
 #[cfg(feature = "fetch")]
 mod fetch;
@@ -14,6 +15,7 @@ mod knapsack;
 mod optimize;
 mod options;
 mod output;
+mod parts;
 mod predict;
 mod progress;
 mod train;
@@ -38,10 +40,9 @@ struct Cli {
 enum Command {
     Optimize(Box<optimize::Command>),
     Train(Box<train::Command>),
-    /// Show a network's layers, shapes and parameters, and what each objective says of them
     Inspect(inspect::Command),
-    /// Show what each layer of a network costs, zero weights not counted
-    Estimate(inspect::Command),
+    Estimate(estimate::Command),
+    Parts(parts::Command),
     #[cfg(feature = "fetch")]
     Fetch(fetch::Command),
     Predict(predict::Command),
@@ -63,7 +64,7 @@ Without a command the embedded example runs: a network for MNIST is trained and 
 Examples:
   handaxe inspect jets.keras
   handaxe config jets.keras --reuse-factor 4 --strategy Resource --out hls_config.yml
-  handaxe estimate jets.keras --config hls_config.yml
+  handaxe estimate jets.keras --config hls_config.yml --part pynq-z2
   handaxe optimize --model jets.keras --data jets.npz:x=hlf_ungroomed,y=label --config hls_config.yml --final-sparsity 0.5 --out slim
   handaxe diff jets.keras slim/model.keras
   handaxe COMMAND --help has more of each.
@@ -78,7 +79,8 @@ fn main() -> ExitCode {
         Some(Command::Optimize(command)) => optimize::run(command, speech),
         Some(Command::Train(command)) => train::run(command, speech),
         Some(Command::Inspect(command)) => inspect::inspect(command, speech),
-        Some(Command::Estimate(command)) => inspect::estimate(command, speech),
+        Some(Command::Estimate(command)) => estimate::run(command, speech),
+        Some(Command::Parts(command)) => parts::run(command, speech),
         #[cfg(feature = "fetch")]
         Some(Command::Fetch(command)) => fetch::run(command, speech),
         Some(Command::Predict(command)) => predict::run(command, speech),

@@ -108,7 +108,8 @@ pub(crate) struct Hardware {
 #[serde(rename_all = "kebab-case")]
 #[command(next_help_heading = "Pruning")]
 pub(crate) struct Pruning {
-    /// parameter, gpu-flops, vivado-dsp, vivado-ff, vivado-dsp-bram or weight-memory, or several joined by + [default: vivado-dsp]
+    /// parameter, gpu-flops, vivado-dsp, vivado-ff, vivado-dsp-bram, weight-memory, or dsp, lut, ff, bram36 as synthesis
+    /// reports them; several joined by + [default: vivado-dsp]
     #[arg(long, value_name = "NAME")]
     objective: Option<String>,
     /// Share of the resource to save, of the layers the objective can optimise; dsp=0.5,bram36=0.3 for several [default: as

@@ -2,12 +2,23 @@
 
 use handaxe_graph::{IoType, Strategy, Structure};
 
-/// An objective that cannot be had.
+/// An objective or a part that cannot be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     #[error("no objective is called `{given}`: there are {}", crate::names())]
     UnknownObjective { given: String },
+
+    #[error(
+        "the list of parts cannot be read: {reason}; each needs name, family, resources and source"
+    )]
+    Parts { reason: String },
+
+    #[error(
+        "no part or board is called `{given}`{}; `handaxe parts` lists them, and a file of your own can add it",
+        nearest.as_ref().map_or(String::new(), |nearest| format!(": did you mean `{nearest}`?"))
+    )]
+    UnknownPart { given: String, nearest: Option<String> },
 
     #[error("`{given}` counts `{resource}` twice: join objectives of different resources")]
     CountedTwice { given: String, resource: &'static str },

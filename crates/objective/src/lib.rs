@@ -24,17 +24,20 @@
 //! ```
 
 mod both;
+mod calibrated;
 mod error;
 pub mod estimate;
 mod gpu_flops;
 mod hardware;
 mod parameter;
+pub mod parts;
 mod vivado_dsp;
 mod vivado_dsp_bram;
 mod vivado_ff;
 mod weight_memory;
 
 pub use both::Both;
+pub use calibrated::Calibrated;
 pub use error::{Error, Obstacle};
 pub use gpu_flops::GpuFlops;
 pub use parameter::Parameter;
@@ -57,6 +60,8 @@ pub mod resource {
     pub const BRAM36: &str = "bram36";
     /// Flip-flops.
     pub const FF: &str = "ff";
+    /// Look-up tables.
+    pub const LUT: &str = "lut";
     /// Bits of stored weights.
     pub const WEIGHT_BITS: &str = "weight-bits";
 }
@@ -136,6 +141,10 @@ pub const OBJECTIVES: &[(&str, &str)] = &[
     ("vivado-ff", "flip-flops on AMD devices"),
     ("vivado-dsp-bram", "DSP blocks and 36-kbit block memories on AMD devices"),
     ("weight-memory", "bits of stored weights, by pruning and by sharing one value"),
+    ("dsp", "DSP blocks, calibrated on synthesis results"),
+    ("lut", "look-up tables, calibrated on synthesis results"),
+    ("ff", "flip-flops, calibrated on synthesis results"),
+    ("bram36", "36-kbit block memories, calibrated on synthesis results"),
 ];
 
 /// The objective of this name, one of [`OBJECTIVES`], with its defaults, or several joined by `+`
@@ -158,6 +167,10 @@ fn single(name: &str) -> Result<Box<dyn Objective>, Error> {
         "vivado-ff" => Box::new(VivadoFf),
         "vivado-dsp-bram" => Box::new(VivadoDspBram::default()),
         "weight-memory" => Box::new(WeightMemory::default()),
+        "dsp" => Box::new(Calibrated::dsp()),
+        "lut" => Box::new(Calibrated::lut()),
+        "ff" => Box::new(Calibrated::ff()),
+        "bram36" => Box::new(Calibrated::bram36()),
         _ => return Err(Error::UnknownObjective { given: name.to_owned() }),
     })
 }

@@ -42,7 +42,7 @@ impl Objective for VivadoDspBram {
         let hardware = Hardware::of(layer, NAME)?;
         if in_memory(&hardware) {
             let offset = hardware.multipliers() as usize;
-            let consecutive = (COLUMN_BITS / gcd(hardware.width, COLUMN_BITS)) as usize;
+            let consecutive = column_group(hardware.width);
             return Ok(OptimizationAttributes::pruning(Structure::Pattern { offset, consecutive }));
         }
         if hardware.width < self.threshold {
@@ -98,6 +98,11 @@ impl VivadoDspBram {
         let deep = hardware.reuse.div_ceil(COLUMN_DEPTH);
         vec![dsps, if in_memory(hardware) { columns * deep } else { 0 }]
     }
+}
+
+/// Multipliers whose words of weights of `width` bits fill whole columns.
+pub(crate) fn column_group(width: u64) -> usize {
+    (COLUMN_BITS / gcd(width, COLUMN_BITS)) as usize
 }
 
 /// Weights that are used one a cycle lie in memory, others are wired in.

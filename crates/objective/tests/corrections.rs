@@ -110,8 +110,8 @@ fn correction_12_obstacles() {
     }
     assert!(Parameter.optimisable(unconfigured).is_ok());
     assert_eq!(
-        objective("dsp").err().unwrap().to_string(),
-        "no objective is called `dsp`: there are parameter, gpu-flops, vivado-dsp, vivado-ff, vivado-dsp-bram, weight-memory"
+        objective("dsps").err().unwrap().to_string(),
+        "no objective is called `dsps`: there are parameter, gpu-flops, vivado-dsp, vivado-ff, vivado-dsp-bram, weight-memory, dsp, lut, ff, bram36"
     );
 }
 

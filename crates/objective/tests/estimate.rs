@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 
 use flate2::read::GzDecoder;
-use handaxe_graph::{HlsConfig, IoType, Model, Op, Strategy};
+use handaxe_graph::{HlsConfig, IoType, Model, Op, Strategy, Structure};
 use handaxe_objective::estimate::{
     Codes, Family, Figures, Multipliers, Profile, Quantity, Regime, Row, Tool, Work, code, estimate,
 };
+use handaxe_objective::{Action, objective};
 use proptest::prelude::*;
 
 const ROWS: &[u8] = include_bytes!("../../../fixtures/synthesis/rows.jsonl.gz");
@@ -242,4 +243,60 @@ fn a_stream_of_pixels_sets_the_pace() {
     let (parallel, _) =
         handaxe_objective::estimate::estimate(&model, &parallel, &Profile::default()).unwrap();
     assert!(parallel.synthesis.interval.value >= 36, "one window a cycle");
+}
+
+/// What a multiplier's weights save is what synthesis reports for one multiplier less.
+#[test]
+fn calibrated_objectives_save_what_synthesis_reports() {
+    let mut model = Model::new("one");
+    let input = model.add("in", Op::Input { shape: vec![64] }, &[]).unwrap();
+    let fc = model.add("fc", Op::Dense { units: 64, bias: true }, &[input]).unwrap();
+    model.add("out", Op::Dense { units: 5, bias: true }, &[fc]).unwrap();
+    let layer = |reuse, strategy| {
+        let config = HlsConfig::uniform("fixed<16,6>".parse().unwrap(), reuse, strategy).unwrap();
+        model.attributes(Some(&config)).unwrap().0.swap_remove(0)
+    };
+    let saved = |name: &str, reuse, strategy| {
+        let objective = objective(name).unwrap();
+        let layer = layer(reuse, strategy);
+        let how = objective.optimisable(&layer).unwrap();
+        let cost = objective.cost(&layer)[0];
+        let group = match how.structure {
+            Structure::Pattern { offset, consecutive } => {
+                layer.weight_count() / offset * consecutive
+            }
+            _ => 1,
+        };
+        (how.structure, cost, objective.savings(&layer, &how, group, Action::Prune)[0])
+    };
+    // 4,096 weights, 256 to a multiplier.
+    let pattern = Structure::Pattern { offset: 16, consecutive: 1 };
+    assert_eq!(saved("dsp", 256, Strategy::Resource), (pattern, 16, 1));
+    let (structure, _, lut) = saved("lut", 256, Strategy::Resource);
+    assert_eq!(structure, pattern);
+    assert!(
+        (290..420).contains(&lut),
+        "a multiplexer to 64 outputs, and its part of the rest: {lut}"
+    );
+    let (structure, blocks, freed) = saved("bram36", 256, Strategy::Resource);
+    assert_eq!(structure, Structure::Pattern { offset: 16, consecutive: 9 });
+    assert!(blocks >= 4 && freed >= 1);
+    let (structure, cost, lut) = saved("lut", 1, Strategy::Latency);
+    assert_eq!(structure, Structure::Unstructured);
+    assert!(cost > 90_000 && lut >= 20, "{cost}, {lut}");
+}
+
+/// A thousand layers take no time that a person would notice.
+#[test]
+fn deep_networks_are_estimated_whole() {
+    let mut model = Model::new("deep");
+    let mut last = model.add("in", Op::Input { shape: vec![8] }, &[]).unwrap();
+    for layer in 0..1000 {
+        last =
+            model.add(&format!("fc{layer}"), Op::Dense { units: 8, bias: true }, &[last]).unwrap();
+    }
+    let config = HlsConfig::uniform("fixed<16,6>".parse().unwrap(), 4, Strategy::Resource).unwrap();
+    let (estimate, _) = estimate(&model, &config, &Profile::default()).unwrap();
+    assert_eq!(estimate.layers.len(), 1001);
+    assert!(estimate.synthesis.interval.value == 4 && estimate.synthesis.latency.value > 4000);
 }

@@ -125,8 +125,8 @@ fn joined_objectives_say_what_is_wrong() {
         "`vivado-dsp+vivado-dsp-bram` counts `dsp` twice: join objectives of different resources"
     );
     assert!(matches!(objective("parameter+parameter"), Err(Error::CountedTwice { .. })));
-    let unknown = objective("parameter+ff").err().unwrap();
-    assert!(unknown.to_string().starts_with("no objective is called `ff`"), "{unknown}");
+    let unknown = objective("parameter+ffs").err().unwrap();
+    assert!(unknown.to_string().starts_with("no objective is called `ffs`"), "{unknown}");
     let joined = objective("vivado-dsp+vivado-ff").unwrap();
     let obstacle = joined.optimisable(&layers(None)[0]).unwrap_err();
     assert!(matches!(obstacle, Obstacle::Other { .. }));

@@ -3,7 +3,8 @@
 //! All of it is drawn from the records of a run ([`handaxe_optimize::ResultRecord`] and its siblings) and the two networks:
 //! equal records give equal bytes, and nothing is fetched from anywhere.
 //!
-//! - [`table()`]: before and after, for a terminal; [`estimate`]: one network; [`Table`] lays out others alike;
+//! - [`table()`]: before and after, for a terminal; [`estimate`]: one network; [`synthesis()`]: what its synthesis will
+//!   report; [`Table`] lays out others alike;
 //! - [`html`]: a self-contained page; it prints, and follows the reader's light or dark scheme;
 //! - [`scan_page`]: the page of a scan of widths;
 //! - [`plots`]: the pictures of the page, each as an SVG of its own;
@@ -29,6 +30,7 @@ mod picture;
 pub mod plots;
 mod run;
 mod summary;
+mod synthesis;
 mod table;
 
 use std::path::Path;
@@ -39,6 +41,7 @@ pub use name::in_fixed_point;
 pub use page::{html, scan_page};
 pub use run::Run;
 pub use summary::table;
+pub use synthesis::synthesis;
 pub use table::{Align, Table};
 
 /// Writes `report.html`, `metric.svg`, `resources.svg`, `masks.svg` and `training.svg` into `dir`, which exists.

@@ -191,10 +191,13 @@ impl Tables {
     /// The module of one layer.
     fn layer(&self, line: &Line) -> Option<Unit> {
         let kind = line["layer_kind"].as_str();
-        let (input, output) = match types(line).as_slice() {
-            [input, output, ..] => (*input, *output),
-            // The name of a module leaves out a type that another has.
-            _ => *self.widths.get(&(line["weights_key"].clone(), line["config"].clone()))?,
+        let known = self.widths.get(&(line["weights_key"].clone(), line["config"].clone()));
+        let (input, output) = match (types(line).as_slice(), known) {
+            ([input, output, ..], _) => (*input, *output),
+            // The name of a module leaves out a type that another's has; without weights it hardly matters.
+            (_, Some(known)) => *known,
+            ([single], None) if line["cfg_kind"] == "activ" => (*single, *single),
+            _ => return None,
         };
         let stream = kind.contains("array");
         let name = line["layer_name"].as_str();

@@ -12,3 +12,4 @@ mod inspect;
 mod knapsack;
 mod models;
 mod optimize;
+mod synthesis;

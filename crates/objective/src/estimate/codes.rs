@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use handaxe_fixed::{FixedType, Overflow, Rounding};
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,44 @@ impl Codes {
             last.map(|place| codes[place % rows.max(1) * columns + place / rows.max(1)]);
         found.last_bits = by_column.map(|code| digits(code ^ (code >> 63)) + 1).max().unwrap_or(1);
         found
+    }
+
+    /// Statistics to expect of a matrix in which every code of `bits` bits but zero is as likely as any other.
+    pub fn expected(bits: u32, rows: usize, columns: usize) -> Self {
+        let bits = bits.clamp(2, TABLE_BITS);
+        let each = Self::each(bits);
+        let kinds = each.nonzeros as f64;
+        // Different ones of so many draws.
+        let different = kinds * (1.0 - (1.0 - 1.0 / kinds).powf(columns as f64));
+        let weights = (rows * columns) as u64;
+        let part = |count: u64| (rows as f64 * different * count as f64 / kinds).round() as u64;
+        let many = each.many_digits.iter().map(|(bits, count)| (*bits, part(*count)));
+        Self {
+            zeros: 0,
+            nonzeros: weights,
+            negative_powers: part(each.negative_powers),
+            two_digits: part(each.two_digits),
+            many_digits: many.collect(),
+            magnitude_bits: (weights as f64 * each.mean_bits()).round() as u64,
+            deepest: rows as u64,
+            last_bits: bits,
+        }
+    }
+
+    /// Statistics of every code of `bits` bits but zero, once each.
+    fn each(bits: u32) -> &'static Self {
+        static EACH: [OnceLock<Codes>; TABLE_BITS as usize + 1] =
+            [const { OnceLock::new() }; TABLE_BITS as usize + 1];
+        EACH[bits.min(TABLE_BITS) as usize].get_or_init(|| {
+            let most = 1i64 << (bits - 1);
+            let mut each = Self::default();
+            for code in (-most..most).filter(|code| *code != 0) {
+                each.count(code);
+                each.nonzeros += 1;
+                each.magnitude_bits += u64::from(magnitude(code));
+            }
+            each
+        })
     }
 
     fn count(&mut self, code: i64) {

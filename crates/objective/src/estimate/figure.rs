@@ -25,6 +25,15 @@ impl Quantity {
     pub const ALL: [Self; 7] =
         [Self::Dsp, Self::Lut, Self::Ff, Self::Bram18, Self::Uram, Self::Latency, Self::Interval];
 
+    /// What is added to a figure before ratios are taken: a few blocks more or less are no error of a factor.
+    pub(crate) fn some(self) -> f64 {
+        match self {
+            Self::Dsp | Self::Bram18 | Self::Uram => 8.0,
+            Self::Latency | Self::Interval => 1.0,
+            Self::Lut | Self::Ff => 50.0,
+        }
+    }
+
     /// The name in files.
     pub fn name(self) -> &'static str {
         match self {
@@ -58,15 +67,17 @@ impl Figure {
 
     /// An estimate of which the true number is between `low` and `high` times as much. A low count may be off by one part
     /// of itself that is less than 1, so the ends are rounded outwards.
-    pub(crate) fn spread(value: f64, low: f64, high: f64) -> Self {
+    pub(crate) fn spread(quantity: Quantity, value: f64, low: f64, high: f64) -> Self {
         let value = value.max(0.0);
-        // One more and one less, as the spread was measured: 0 has no ratio.
-        let end = |factor: f64| ((value + 1.0) * factor - 1.0).max(0.0);
+        // Some more and some less, as the spread was measured: 0 has no ratio.
+        let some = quantity.some();
+        let end = |factor: f64| ((value + some) * factor - some).max(0.0);
         let (low, high) = (end(low), end(high));
         let rounded = value.round();
+        let least = if quantity == Quantity::Interval { 1 } else { 0 };
         Self {
             value: rounded as u64,
-            low: low.floor().min(rounded) as u64,
+            low: (low.floor().min(rounded) as u64).max(least),
             high: high.ceil().max(rounded) as u64,
         }
     }
@@ -93,11 +104,6 @@ impl Figure {
             low: self.low.max(other.low),
             high: self.high.max(other.high),
         }
-    }
-
-    /// The same value with an interval that also spans `other`.
-    pub(crate) fn reaching(self, other: Self) -> Self {
-        Self { low: self.low.min(other.low), high: self.high.max(other.high), ..self }
     }
 
     /// Each number through a function that keeps their order.

@@ -14,8 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::figure::Quantity;
-use super::network::FEW;
-use super::network::{compose, ports};
+use super::network::{compose, registers};
 use super::profile::{Family, Multipliers, Profile, Tool};
 use super::rules;
 use super::table::{Group, Key, Shrink, Table};
@@ -60,6 +59,8 @@ struct Sample<'a> {
     key: Key,
     /// The report's figure.
     actual: f64,
+    /// What is added before ratios are taken.
+    some: f64,
     /// What is known of it beforehand.
     fixed: f64,
     /// Terms of the sum; one called `rule` where a rule gives the figure.
@@ -104,7 +105,8 @@ fn samples<'a>(
     let of_row = |row: &&'a Row| {
         let actual = *row.figures.get(&quantity)? as f64;
         let registered = quantity == Quantity::Ff && row.whole;
-        let fixed = if registered { ports(&row.units, &row.profile, table) as f64 } else { 0.0 };
+        let fixed =
+            if registered { registers(&row.units, &row.profile, table) as f64 } else { 0.0 };
         let (profile, key) = (&row.profile, Key::from(&row.profile));
         let terms = match (regime, row.units.as_slice()) {
             (Regime::Design, [_, _, ..]) => {
@@ -118,7 +120,8 @@ fn samples<'a>(
             }
             _ => return None,
         };
-        Some(Sample { fold: row.fold.as_str(), key, actual, fixed, terms })
+        let some = quantity.some();
+        Some(Sample { fold: row.fold.as_str(), key, actual, some, fixed, terms })
     };
     rows.iter().filter_map(of_row).collect()
 }
@@ -194,9 +197,9 @@ impl Sum {
         Self { scale: median(ratios.collect()).unwrap_or(1.0), ..common }
     }
 
-    /// The true number over the estimate, 1 more of each.
+    /// The true number over the estimate, some added to both.
     fn ratio(&self, sample: &Sample<'_>) -> f64 {
-        (sample.actual + 1.0) / (self.value(sample) + 1.0)
+        (sample.actual + sample.some) / (self.value(sample) + sample.some)
     }
 }
 
@@ -299,7 +302,8 @@ fn shrink(rows: &[&Row]) -> Vec<Shrink> {
     let of_quantity = |quantity: &Quantity| {
         let ratios = rows.iter().filter_map(|row| {
             let (before, after) = (row.figures.get(quantity)?, row.implemented.get(quantity)?);
-            (*before >= FEW).then(|| (*after as f64 + 1.0) / (*before as f64 + 1.0))
+            let some = quantity.some();
+            (*before > 0).then(|| (*after as f64 + some) / (*before as f64 + some))
         });
         let ratios: Vec<f64> = ratios.collect();
         let rows = ratios.len();

@@ -81,13 +81,15 @@ impl std::fmt::Display for Warning {
             Self::Uncalibrated { tool } => {
                 write!(
                     f,
-                    "no synthesis results of {tool:?} are known: the figures are carried over from AMD's tools"
+                    "no synthesis results of {tool} are known: the figures are carried over from AMD's tools"
                 )
             }
         }
     }
 }
 
+/// How much further, as a power, the interval of a design reaches of whose profile no designs are known.
+const STRANGE: f64 = 1.25;
 /// Multiplications that every tool of the records unrolled.
 const SAFE: u64 = 2048;
 /// Multiplications from which on none did.
@@ -157,7 +159,8 @@ pub fn whole_by(units: &[Unit], profile: &Profile, table: &Table) -> Figures {
     whole(&units, &parts, profile, table, known.iter().all(|known| *known))
 }
 
-/// The whole of several units. Where designs of this profile are among the rows, their errors give the interval; else the ends of the parts add up.
+/// The whole of several units. The errors of the designs among the rows give the interval, of this profile's where
+/// there are any.
 fn whole(
     units: &[&Unit],
     parts: &[Figures],
@@ -166,20 +169,21 @@ fn whole(
     known: bool,
 ) -> Figures {
     let mut figures = compose(units, parts);
-    let ports = Figure::exact(ports(units, profile, table));
+    let registers = registers(units, profile, table);
     let built = units.iter().filter(|unit| !matches!(unit.work, Work::Wires)).count();
     if built < 2 {
-        figures.ff = figures.ff.and(ports);
+        figures.ff = figures.ff.and(Figure::exact(registers));
         return figures;
     }
     for quantity in Quantity::ALL {
         if let Some((group, own)) = table.group(Regime::Design, quantity, profile) {
-            let sum = figures.get(quantity);
-            let scaled = Figure::spread(sum.value as f64 * group.scale, group.low, group.high);
-            *figures.get_mut(quantity) = if own && known { scaled } else { scaled.reaching(sum) };
+            let between = if quantity == Quantity::Ff { registers as f64 } else { 0.0 };
+            let value = figures.get(quantity).value as f64 * group.scale + between;
+            let doubt = if own && known { 1.0 } else { STRANGE };
+            let (low, high) = (group.low.powf(doubt), group.high.powf(doubt));
+            *figures.get_mut(quantity) = Figure::spread(quantity, value, low, high);
         }
     }
-    figures.ff = figures.ff.and(ports);
     figures
 }
 
@@ -196,31 +200,34 @@ pub(crate) fn compose(units: &[impl Borrow<Unit>], parts: &[Figures]) -> Figures
     whole
 }
 
-/// Bits of the registers at a design's ports: pipelined logic registers what it takes, and what it gives unless all is done in
-/// one cycle; multipliers that are shared hand their sums over as they are.
-pub(crate) fn ports(units: &[impl Borrow<Unit>], profile: &Profile, table: &Table) -> u64 {
-    let mut matrices = units.iter().map(Borrow::borrow).filter_map(|unit| match &unit.work {
-        Work::Matrix(matrix) if unit.io_type == IoType::IoParallel => Some((unit, matrix)),
+/// Bits of the registers at a design's ports and between its layers: pipelined logic registers what it takes and what each matrix
+/// gives, unless all is done in one cycle; multipliers that are shared hand the design's answers over as they are.
+pub(crate) fn registers(units: &[impl Borrow<Unit>], profile: &Profile, table: &Table) -> u64 {
+    let matrices = units.iter().map(Borrow::borrow).filter_map(|unit| match &unit.work {
+        Work::Matrix(matrix) if unit.io_type == IoType::IoParallel => {
+            let depth = unit.depth(profile, table);
+            Some((unit, matrix.regime(), depth))
+        }
         _ => None,
     });
-    let Some(first) = matrices.next() else { return 0 };
-    let last = matrices.last().unwrap_or(first);
+    let matrices: Vec<(&Unit, Regime, u64)> = matrices.collect();
     let bits = |count: u64, width: u32| count * u64::from(width);
-    let inputs = match first.1.regime() {
-        Regime::Flat | Regime::FlatNarrow | Regime::Inner | Regime::Pair | Regime::Outer => 0,
-        _ => bits(first.0.inputs, first.0.input_bits),
+    let count = matrices.len();
+    let of_one = |(place, (unit, regime, depth)): (usize, &(&Unit, Regime, u64))| {
+        let (first, last) = (place == 0, place + 1 == count);
+        let (takes, gives) = match regime {
+            Regime::Latency | Regime::LatencyNarrow => (first, *depth > 0),
+            Regime::Shared | Regime::SharedNarrow => (first, !last),
+            Regime::Flat | Regime::FlatNarrow => (false, last),
+            _ => (false, false),
+        };
+        let inputs = if takes { bits(unit.inputs, unit.input_bits) } else { 0 };
+        inputs + if gives { bits(unit.outputs, unit.output_bits) } else { 0 }
     };
-    let outputs = match last.1.regime() {
-        Regime::Latency | Regime::LatencyNarrow if last.0.depth(profile, table) == 0 => 0,
-        Regime::Latency | Regime::LatencyNarrow | Regime::Flat | Regime::FlatNarrow => {
-            bits(last.0.outputs, last.0.output_bits)
-        }
-        _ => 0,
-    };
-    inputs + outputs
+    matrices.iter().enumerate().map(of_one).sum()
 }
 
-/// Registers between layers: one for each but the last where weights are in memory, one for each and one more where all
+/// Cycles of registers between layers: one for each but the last where weights are in memory, one for each and one more where all
 /// is unrolled. Layers that stream position after position work at the same time, so the slowest counts alone.
 fn latency(units: &[impl Borrow<Unit>], parts: &[Figures]) -> Figure {
     let built: Vec<(&Unit, &Figures)> = units
@@ -250,20 +257,18 @@ fn latency(units: &[impl Borrow<Unit>], parts: &[Figures]) -> Figure {
     sum.and(slowest).and(Figure::exact(between))
 }
 
-/// Of fewer blocks than this, implementation's share says nothing of larger designs: interfaces make it. No design gained more
-/// blocks than so many by them.
-pub(super) const FEW: u64 = 16;
-
 /// What implementation leaves.
 fn implemented(synthesis: &Figures, table: &Table) -> Figures {
     let mut figures = *synthesis;
     for shrink in &table.shrink {
         let before = synthesis.get(shrink.quantity);
-        let of = |number: u64, factor: f64| Figure::spread(number as f64, factor, factor);
+        let of = |number: u64, factor: f64| {
+            Figure::spread(shrink.quantity, number as f64, factor, factor)
+        };
         *figures.get_mut(shrink.quantity) = Figure {
             value: (before.value as f64 * shrink.scale).round() as u64,
             low: of(before.low, shrink.low).low,
-            high: of(before.high, shrink.high).high + FEW,
+            high: of(before.high, shrink.high).high,
         };
     }
     figures

@@ -73,6 +73,27 @@ impl Default for Profile {
     }
 }
 
+impl std::fmt::Display for Tool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Vivado => "Vivado HLS",
+            Self::Vitis => "Vitis HLS",
+            Self::Quartus => "Quartus",
+        })
+    }
+}
+
+impl std::fmt::Display for Family {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Series7 => "7 series",
+            Self::Ultrascale => "UltraScale+",
+            Self::Versal => "Versal",
+            Self::Intel => "Intel",
+        })
+    }
+}
+
 /// Bits of a product from which Vivado takes a DSP block for a constant multiplication that is no few additions.
 const VIVADO_PRODUCT: u32 = 21;
 /// The same in Vitis.

@@ -83,7 +83,7 @@ pub struct Group {
     pub weights: BTreeMap<String, f64>,
     /// What the sum, or the rule's figure, is multiplied by.
     pub scale: f64,
-    /// The true number plus 1 is hardly ever below so many times the estimate plus 1...
+    /// The true number is hardly ever below so many times the estimate, some added to both...
     pub low: f64,
     /// ... nor above so many times.
     pub high: f64,
@@ -128,9 +128,12 @@ impl Table {
         match self.group(regime, quantity, profile) {
             Some((group, own)) => {
                 let value = group.value(terms);
-                (Figure::spread(value, group.low, group.high), own && profile.tool != Tool::Quartus)
+                (
+                    Figure::spread(quantity, value, group.low, group.high),
+                    own && profile.tool != Tool::Quartus,
+                )
             }
-            None => (Figure::spread(0.0, UNKNOWN.0, UNKNOWN.1), false),
+            None => (Figure::spread(quantity, 0.0, UNKNOWN.0, UNKNOWN.1), false),
         }
     }
 
@@ -145,9 +148,12 @@ impl Table {
         match self.group(regime, quantity, profile) {
             Some((group, own)) => {
                 let value = value as f64 * group.scale;
-                (Figure::spread(value, group.low, group.high), own && profile.tool != Tool::Quartus)
+                (
+                    Figure::spread(quantity, value, group.low, group.high),
+                    own && profile.tool != Tool::Quartus,
+                )
             }
-            None => (Figure::spread(value as f64, UNKNOWN.0, UNKNOWN.1), value == 0),
+            None => (Figure::spread(quantity, value as f64, UNKNOWN.0, UNKNOWN.1), value == 0),
         }
     }
 

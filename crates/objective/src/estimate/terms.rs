@@ -3,7 +3,7 @@
 use handaxe_graph::IoType;
 
 use super::figure::Quantity;
-use super::profile::Profile;
+use super::profile::{Multipliers, Profile};
 use super::rules::{ceil_log2, in_fabric, shared as shared_multipliers};
 use super::unit::{Matrix, Regime, Unit, Work};
 
@@ -14,6 +14,8 @@ pub(crate) type Terms = Vec<(&'static str, f64)>;
 const CLOCK_NS: f64 = 5.0;
 /// Multiplications in look-up tables are looked at when there is more than one for so many weights.
 const FEW: u64 = 40;
+/// Bits of a constant that takes a DSP block if any does.
+const WIDE: u32 = 16;
 /// Bits of the numbers that the constants of additions are stated for.
 const USUAL_BITS: f64 = 16.0;
 
@@ -80,7 +82,14 @@ fn unrolled(
     }
     // What is on its way is registered at each cut.
     let stages = depth as f64 * width;
+    // A product that is made some turns before its sum is kept until then.
+    let turns = codes.multiplications().div_ceil(most.max(1)).max(1) as f64;
+    let waits = if most < codes.multiplications() { (1.0 - 2.0 / turns).max(0.0) } else { 0.0 };
+    let blocked = profile.constant(unit.input_bits, WIDE, matrix.weight_bits) > 0;
+    let waits = if blocked || profile.multipliers == Multipliers::Fabric { waits } else { 0.0 };
     vec![
+        ("waiting", waits * width * codes.multiplications() as f64),
+        ("waiting sums", waits * width * codes.two_digits as f64),
         ("nonzeros", stages * codes.nonzeros as f64),
         ("two digits", stages * codes.two_digits as f64),
         ("multiplications", stages * codes.multiplications() as f64),

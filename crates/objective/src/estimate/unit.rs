@@ -132,10 +132,13 @@ pub enum Regime {
 }
 
 impl Regime {
-    /// The regime that shares the constants of a figure: narrow weights are registered like wide ones.
+    /// The regime that shares the constants of a figure: narrow weights are registered like wide ones, and shared
+    /// multipliers like others, but for products that wait.
     pub(crate) fn pooled(self, quantity: Quantity) -> Self {
         match (quantity, self) {
-            (Quantity::Ff, Self::LatencyNarrow | Self::SharedNarrow) => Self::Latency,
+            (Quantity::Ff, Self::LatencyNarrow | Self::Shared | Self::SharedNarrow) => {
+                Self::Latency
+            }
             _ => self,
         }
     }

@@ -9,6 +9,7 @@ mod masks;
 mod metric;
 mod ranges;
 mod resources;
+mod synthesis;
 mod training;
 mod widths;
 
@@ -16,6 +17,9 @@ pub(crate) use axis::Px;
 pub(crate) use figure::{Figure, STYLE};
 pub use ranges::Range;
 pub use widths::Width;
+
+use handaxe_objective::estimate::Estimate;
+use handaxe_objective::parts::Part;
 
 use crate::{Error, Run};
 
@@ -55,6 +59,11 @@ pub fn widths(metric: &str, float: f64, widths: &[Width]) -> String {
 
 pub(crate) fn widths_figure(metric: &str, float: f64, widths: &[Width]) -> Figure {
     widths::figure(metric, float, widths)
+}
+
+/// What a network will take, resource by resource, of a part if one is given.
+pub fn synthesis(estimate: &Estimate, part: Option<&Part>) -> String {
+    synthesis::figure(estimate, part).file()
 }
 
 pub(crate) fn metric_figure(run: &Run<'_>) -> Figure {

@@ -95,6 +95,11 @@ impl Builder<'_> {
     /// Bits of what a layer gives: its own type where it computes, its input's where it only moves numbers.
     fn output_bits(&self, layer: &Layer, input: Option<u32>) -> u32 {
         let quantised = match layer.op() {
+            // The widest element counts for all.
+            Op::Quantise { quantiser: Quantiser::PerElement { .. } } => {
+                let bits = layer.weight("bits").map(|bits| bits.values().iter().copied());
+                bits.and_then(|bits| bits.reduce(f32::max)).map(|bits| bits.max(1.0) as u32)
+            }
             Op::Quantise { quantiser } => quantiser_bits(quantiser),
             _ => None,
         };
@@ -127,6 +132,8 @@ impl Builder<'_> {
                 Work::Scale { weight_bits: width.unwrap_or(output_bits) }
             }
             Op::Activation { function } => activation(*function),
+            // The layer before gives these types right away.
+            Op::Quantise { quantiser: Quantiser::PerElement { .. } } => Work::Wires,
             Op::Quantise { .. } | Op::PRelu { .. } => Work::Clip,
             Op::Lookup { .. } => Work::Sigmoid,
             Op::Pool { window, .. } => {
