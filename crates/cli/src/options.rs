@@ -119,6 +119,18 @@ pub(crate) struct Pruning {
     /// What the network must fit into, such as dsp=220,lut=40000: the least pruning that fits, by the upper ends of the estimates
     #[arg(long, value_name = "N", conflicts_with = "final_sparsity")]
     budget: Option<Available>,
+    /// The part or board that the network must fit on, such as xc7z020 or pynq-z2 (`handaxe parts` lists them)
+    #[arg(long, value_name = "PART", conflicts_with = "final_sparsity")]
+    fit: Option<String>,
+    /// Share of the part that may be taken [default: 1]
+    #[arg(long, value_name = "SHARE")]
+    utilisation: Option<f64>,
+    /// With a budget or a part, whose figures count: vivado or vitis [default: the part's today, vivado without a part]
+    #[arg(long, value_name = "NAME")]
+    tool: Option<String>,
+    /// With a budget or a part, the clock's period in nanoseconds [default: 5]
+    #[arg(long, value_name = "NS")]
+    clock: Option<f64>,
     /// Share to begin with [default: 0]
     #[arg(long, value_name = "S")]
     initial_sparsity: Option<f64>,

@@ -4,6 +4,7 @@ mod text;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use handaxe_objective::estimate::{Profile, Tool};
 use handaxe_optimize::LayerSettings;
 use serde::{Deserialize, Serialize};
 
@@ -91,6 +92,16 @@ pub struct RunConfig {
     /// of the estimates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<Available>,
+    /// The part or board that the network must fit on; `budget` stands in place of what it has of the resources named there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fit: Option<String>,
+    /// The share of that part that may be taken.
+    pub utilisation: f64,
+    /// The tool whose figures count; by default the part's today.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool: Option<Tool>,
+    /// The clock's period that is asked of the tool, in nanoseconds.
+    pub clock: f64,
     /// The share to begin with.
     pub initial_sparsity: f64,
     /// How the share grows: `polynomial`, `constant` or `binary`.
@@ -206,6 +217,10 @@ impl Default for RunConfig {
             objective: "vivado-dsp".to_owned(),
             final_sparsity: None,
             budget: None,
+            fit: None,
+            utilisation: 1.0,
+            tool: None,
+            clock: Profile::default().clock_ns,
             initial_sparsity: schedule.initial_sparsity,
             scheduler: schedule.kind.to_string(),
             steps: schedule.steps,

@@ -5,7 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use handaxe_graph::{HlsConfig, Model};
-use handaxe_objective::estimate::{Figures, Profile, Stage, estimate};
+use handaxe_objective::estimate::{Family, Figures, Profile, Stage, estimate};
+use handaxe_objective::parts::Part;
 use handaxe_optimize::{Budget, ByResource, ForeignError, Use};
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,28 @@ impl Available {
             }
         }
         Ok(())
+    }
+}
+
+impl Available {
+    /// What `part` has, or a share of it that may be taken: `utilisation` in `0.0..=1.0`.
+    ///
+    /// # Errors
+    /// [`Error::Value`] for a share that is none, or a part whose memories the estimates don't know.
+    pub fn on(part: &Part, utilisation: f64) -> Result<Self, Error> {
+        if !(utilisation > 0.0 && utilisation <= 1.0) {
+            let (given, right) = (utilisation.to_string(), "a share of the part in 0..=1, above 0");
+            return Err(Error::Value { what: "the utilisation", given, right });
+        }
+        if part.fabric() == Family::Intel {
+            let right = "one of AMD's, since the estimates know no others' memories; a budget says what there is of the rest";
+            return Err(Error::Value { what: "the part to fit", given: part.name.clone(), right });
+        }
+        let of = |name: &&str| {
+            let count = *part.resources.get(*name)?;
+            Some(((*name).to_owned(), (count as f64 * utilisation).floor()))
+        };
+        Ok(Self { of: Self::RESOURCES.iter().filter_map(of).collect() })
     }
 }
 

@@ -6,7 +6,6 @@ use handaxe_data::{Metric, Parts, Tensor, metric};
 use handaxe_formats::model::{self, Format};
 use handaxe_graph::Model;
 use handaxe_knapsack::Limits;
-use handaxe_objective::estimate::Profile;
 use handaxe_optimize::{
     CurveRecord, EpochRecord, Event, Fit, Flow, ForeignError, Observer, Patience, Phase, Trainer,
     default_rtol,
@@ -17,7 +16,7 @@ use handaxe_train::{Initialiser, Optimiser, Rate, initialise, parse};
 use crate::form::form;
 use crate::optimize::trainer;
 use crate::predict::check_inputs;
-use crate::{Error, Fits, Optimize, RunConfig, Samples};
+use crate::{Error, Optimize, RunConfig, Samples};
 
 /// Said where the test part may not be what it is called.
 const SEEN: &str = "the test part was drawn here from data that the model may have been trained on: unless it was trained \
@@ -118,22 +117,6 @@ impl Prepared {
         Ok((model, curves))
     }
 
-    /// What the network must fit into, if anything.
-    fn budget(&self) -> Result<Option<Fits>, Error> {
-        let config = &self.effective;
-        let Some(available) = config.budget.clone() else { return Ok(None) };
-        if config.final_sparsity.is_some() {
-            return Err(Error::SparsityAndBudget);
-        }
-        available.check()?;
-        let missing = Error::Missing {
-            what: "how the network is to be built",
-            how: "`config`, or `precision`, `reuse-factor` and `strategy`",
-        };
-        let config = config.hls()?.ok_or(missing)?;
-        Ok(Some(Fits { available, config, profile: Profile::default() }))
-    }
-
     /// The run over `model` as the settings have it.
     pub(crate) fn pruning(&self, model: Model) -> Result<Optimize, Error> {
         let config = &self.effective;
@@ -183,7 +166,7 @@ impl Prepared {
         if let Some(method) = config.method()? {
             run = run.boxed_search(method);
         }
-        if let Some(budget) = self.budget()? {
+        if let Some(budget) = config.fits()? {
             run = run.budget(budget);
         }
         Ok(match &config.final_sparsity {

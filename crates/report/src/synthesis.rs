@@ -69,8 +69,11 @@ pub fn synthesis(estimate: &Estimate, part: Option<&Part>) -> Table {
     table
 }
 
+/// One end of a figure.
+type End = fn(Figure) -> u64;
+
 /// Rows that say how much of a part is used.
-const USED: [(&str, fn(Figure) -> u64); 2] =
+const USED: [(&str, End); 2] =
     [("used", |figure| figure.value), ("used, at most", |figure| figure.high)];
 
 fn line(

@@ -105,7 +105,7 @@ fn is_depthwise(
     filters: usize,
 ) -> Result<bool, Error> {
     let groups = usize::try_from(node.int("group", 1)).unwrap_or(0);
-    if groups > 1 && groups == channels && inputs == 1 && filters % channels == 0 {
+    if groups > 1 && groups == channels && inputs == 1 && filters.is_multiple_of(channels) {
         return Ok(true);
     }
     if groups != 1 {

@@ -1,10 +1,12 @@
 //! The parts of a run that its settings name.
 
 use handaxe_graph::{HlsConfig, IoType, Strategy};
+use handaxe_objective::estimate::Profile;
+use handaxe_objective::parts::{Catalogue, Part};
 use handaxe_optimize::LayerSettings;
 use handaxe_search::Method;
 
-use crate::{Error, RunConfig};
+use crate::{Available, Error, Fits, RunConfig};
 
 /// The search that takes strengths as they are given.
 const MANUAL: &str = "manual";
@@ -60,6 +62,39 @@ impl RunConfig {
             seed,
             ..Default::default()
         })))
+    }
+
+    /// What the network must fit into, if anything.
+    pub(crate) fn fits(&self) -> Result<Option<Fits>, Error> {
+        let part = self.fit.as_deref().map(|name| Catalogue::built_in().find(name)).transpose()?;
+        let mut available = match part {
+            Some(part) => Available::on(part, self.utilisation)?,
+            None => Available::default(),
+        };
+        available.of.extend(self.budget.iter().flat_map(|budget| budget.of.clone()));
+        if available.of.is_empty() {
+            return Ok(None);
+        }
+        if self.final_sparsity.is_some() {
+            return Err(Error::SparsityAndBudget);
+        }
+        available.check()?;
+        if !(self.clock.is_finite() && self.clock > 0.0) {
+            let (given, right) = (self.clock.to_string(), "a period in nanoseconds, above 0");
+            return Err(Error::Value { what: "the clock", given, right });
+        }
+        let config = self.hls()?.ok_or(Error::Missing {
+            what: "how the network is to be built",
+            how: "`config`, or `precision`, `reuse-factor` and `strategy`",
+        })?;
+        let default = Profile::default();
+        let profile = Profile {
+            tool: self.tool.unwrap_or(part.map_or(default.tool, Part::usual_tool)),
+            family: part.map_or(default.family, Part::fabric),
+            clock_ns: self.clock,
+            ..default
+        };
+        Ok(Some(Fits { available, config, profile }))
     }
 
     /// The hardware configuration: the file's, with what is said here in place of its model level. None where nothing is said.
