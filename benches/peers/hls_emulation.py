@@ -113,13 +113,11 @@ def network(name):
         i = keras.Input((8,), name="features")
         outs = []
         functions = [("sigmoid", L.Activation), ("tanh", L.Activation), ("elu", L.Activation), ("selu", L.Activation), ("softplus", L.Activation),
-                     ("softsign", L.Activation), ("hard_sigmoid", L.Activation), ("relu6", None), ("leaky", None), ("elu2", None), ("prelu", None), ("threshold", None)]
-        made = {"relu6": None, "leaky": lambda n: L.LeakyReLU(0.3, name=n), "elu2": lambda n: L.ELU(0.6, name=n),
+                     ("softsign", L.Activation), ("hard_sigmoid", L.Activation), ("leaky", None), ("elu2", None), ("prelu", None), ("threshold", None)]
+        made = {"leaky": lambda n: L.LeakyReLU(0.3, name=n), "elu2": lambda n: L.ELU(0.6, name=n),
                 "prelu": lambda n: L.PReLU(name=n, alpha_initializer=keras.initializers.RandomUniform(-0.5, 0.9, seed=3)),
                 "threshold": lambda n: L.ThresholdedReLU(0.7, name=n)}
         for function, kind in functions:
-            if function == "relu6":
-                continue
             x = L.Dense(6, name=f"fc_{function}")(i)
             outs.append(L.Activation(function, name=function)(x) if kind else made[function](function)(x))
         model = keras.Model(i, outs)

@@ -70,7 +70,7 @@ fn inputs(seed: u64, samples: usize) -> Tensor {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(1500))]
 
     /// Whatever the types: the lanes give the bits of the steps.
     #[test]

@@ -116,12 +116,25 @@ pub fn inverse_table<T: Integer>(of: &FixedType, size: usize, entry: &FixedType)
     (0..size).map(inverse).collect()
 }
 
-/// The entry of a table of `size` that the highest bits of a code of `of` choose.
-pub fn high_bits_index<T: Integer>(of: &FixedType, size: usize, code: T) -> usize {
-    let address = size.next_power_of_two().trailing_zeros();
-    let bits = code & !(-T::from(1) << of.width);
-    let place = if of.width >= address { bits >> (of.width - address) } else { bits };
-    place.to_i64().and_then(|place| usize::try_from(place).ok()).unwrap_or(0)
+/// Which entry of a table the highest bits of a code choose.
+#[derive(Debug, Clone, Copy)]
+pub struct Address {
+    width: u32,
+    shift: u32,
+}
+
+impl Address {
+    /// Of a table of `size` entries, by codes of type `of`.
+    pub fn new(of: &FixedType, size: usize) -> Self {
+        let bits = size.next_power_of_two().trailing_zeros();
+        Self { width: of.width, shift: of.width.saturating_sub(bits) }
+    }
+
+    /// The entry of one code.
+    pub fn of<T: Integer>(self, code: T) -> usize {
+        let bits = code & !(-T::from(1) << self.width);
+        (bits >> self.shift).low_bits() as usize
+    }
 }
 
 /// The value of the number of type `of` whose highest bits are `place`, the others 0.

@@ -1,9 +1,7 @@
 //! Tables of activations.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use handaxe_fixed::table::{
-    TableFunction, exponential_table, high_bits_index, inverse_table, toward_zero,
-};
+use handaxe_fixed::table::{Address, TableFunction, exponential_table, inverse_table, toward_zero};
 use handaxe_fixed::{FixedType, Precision};
 
 fn fixed(text: &str) -> FixedType {
@@ -36,9 +34,9 @@ fn softmax_is_addressed_by_the_highest_bits() {
     let (of, entry) = (fixed("ap_ufixed<15,5>"), fixed("ap_fixed<18,8,AP_RND,AP_SAT>"));
     let falling: Vec<i64> = exponential_table(&of, 1024, true, &entry);
     assert_eq!((falling[0], falling[32]), (1024, (1024.0 * (-1f64).exp()).round() as i64));
-    assert_eq!(high_bits_index(&of, 1024, 33i64), 1);
+    assert_eq!(Address::new(&of, 1024).of(33i64), 1);
     let signed = fixed("ap_fixed<16,6>");
-    assert_eq!(high_bits_index(&signed, 1024, -1i64), 1023);
+    assert_eq!(Address::new(&signed, 1024).of(-1i64), 1023);
     let inverse: Vec<i64> = inverse_table(&entry, 1024, &entry);
     assert_eq!((inverse[0], inverse[4]), ((1 << 17) - 1, 1024)); // 1/0 saturates; entry 4 stands for 1
 }

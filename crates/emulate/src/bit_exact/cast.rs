@@ -2,6 +2,7 @@
 
 use handaxe_fixed::{FixedType, Integer, Overflow, Rounding};
 
+use super::LANES;
 use super::lanes::dispatch;
 
 /// From numbers of a fraction to a type, with the common ways made quick.
@@ -150,19 +151,34 @@ impl Reading {
         }
     }
 
-    /// With the 24 bits of an f32, scaling and adding one half are exact as far as they decide anything.
-    #[inline(always)]
-    pub(super) fn one<T: Integer>(&self, value: f32) -> T {
-        let value = f64::from(value);
-        if let Some(add) = self.quick {
-            let scaled = value * self.scale + add;
-            let cut = scaled as i64;
-            let floor = cut - i64::from(cut as f64 > scaled);
-            if self.codes.0 <= floor && floor <= self.codes.1 {
-                return T::from(floor);
-            }
+    /// All lanes of one element.
+    pub(super) fn all<T: Integer>(&self, values: &[f32; LANES], output: &mut [T]) {
+        let done = T::narrow_mut(output).is_some_and(|output| {
+            let mut fits = false;
+            dispatch::read(self, values, output, &mut fits);
+            fits
+        });
+        if !done {
+            output
+                .iter_mut()
+                .zip(values)
+                .for_each(|(code, value)| *code = self.of.cast_f64(f64::from(*value)));
         }
-        self.of.cast_f64(value)
+    }
+
+    /// The quick way, which holds if every code is in range. With the 24 bits of an f32, scaling and adding one half are exact as
+    /// far as they decide anything.
+    #[inline(always)]
+    pub(super) fn quick(&self, values: &[f32; LANES], output: &mut [i64], fits: &mut bool) {
+        let Some(add) = self.quick else { return };
+        let (low, high) = (self.codes.0 as f64, self.codes.1 as f64);
+        let mut beyond = false;
+        for (code, value) in output.iter_mut().zip(values) {
+            let floor = (f64::from(*value) * self.scale + add).floor();
+            beyond |= floor < low || floor > high;
+            *code = floor as i64;
+        }
+        *fits = !beyond;
     }
 }
 

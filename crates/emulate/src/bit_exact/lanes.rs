@@ -1,4 +1,4 @@
-//! Sums of products in 32-bit or 64-bit lanes, where bounds prove that they give the bits of the steps in the accumulator's type.
+//! Sums of products in lanes of 16, 32 or 64 bits, where bounds prove that they give the bits of the steps in the accumulator's type.
 //!
 //! What may differ from the exact path, and why it does not:
 //! - a product is rounded by adding a constant and shifting right: the product and that constant fit the lane;
@@ -15,6 +15,7 @@ use super::kernel::{Gather, PADDING, Row};
 /// The narrowed inputs of a layer, kept between blocks.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
+    short: Vec<[i16; LANES]>,
     narrow: Vec<[i32; LANES]>,
     wide: Vec<[i64; LANES]>,
 }
@@ -22,6 +23,7 @@ pub(super) struct Scratch {
 /// The sums of one layer.
 #[derive(Debug)]
 pub(super) enum Lanes {
+    Short(Sums<i16>),
     Narrow(Sums<i32>),
     Wide(Sums<i64>),
 }
@@ -67,6 +69,9 @@ impl Lanes {
         accum: &FixedType,
     ) -> Option<Self> {
         let proof = Proof::new(rows, bounds, fraction, accum)?;
+        if let Some(sums) = proof.sums::<i16, T>(rows, 15) {
+            return Some(Self::Short(sums));
+        }
         if let Some(sums) = proof.sums::<i32, T>(rows, 31) {
             return Some(Self::Narrow(sums));
         }
@@ -82,6 +87,7 @@ impl Lanes {
         scratch: &mut Scratch,
     ) {
         match self {
+            Self::Short(sums) => dispatch::short(sums, gather, input, output, &mut scratch.short),
             Self::Narrow(sums) => {
                 dispatch::narrow(sums, gather, input, output, &mut scratch.narrow)
             }
@@ -123,13 +129,15 @@ impl Proof {
         let accum = &self.accum;
         let (low, high) = accum.codes::<i128>();
         let most = 1i128 << bits;
+        // A lane has a sign: codes without one have to leave it alone.
+        let codes = bits + u32::from(accum.signed);
         let never_leaves = self.sum <= high && (accum.signed && self.sum <= -low);
         if self.product >= most {
             return None;
         }
         let (clamp, unused) = match accum.overflow {
             _ if never_leaves && self.sum < most => (None, None),
-            Overflow::Wrap if accum.saturation_bits == 0 && accum.width <= bits + 1 => {
+            Overflow::Wrap if accum.saturation_bits == 0 && accum.width <= codes => {
                 (None, Some((bits + 1 - accum.width, !accum.signed)))
             }
             Overflow::Sat | Overflow::SatSym if self.product + high < most => {
@@ -233,6 +241,7 @@ macro_rules! lane {
     };
 }
 
+lane!(i16, u16, 16);
 lane!(i32, u32, 32);
 lane!(i64, u64, 64);
 

@@ -112,12 +112,12 @@ impl<T: Integer> Network<T> {
 fn read<T: Integer>(of: &FixedType, input: &Tensor, samples: Range<usize>, output: &mut [T]) {
     let width = input.row_len();
     let reading = Reading::new(of);
-    output.fill(T::from(0));
-    for (lane, sample) in samples.enumerate() {
-        let row = &input.values()[sample * width..(sample + 1) * width];
-        for (element, value) in row.iter().enumerate() {
-            output[element * LANES + lane] = reading.one(*value);
-        }
+    let rows = &input.values()[samples.start * width..samples.end * width];
+    let mut lanes = [0.0; LANES];
+    for (element, output) in output.chunks_exact_mut(LANES).enumerate() {
+        let column = rows.iter().skip(element).step_by(width);
+        lanes.iter_mut().zip(column).for_each(|(lane, value)| *lane = *value);
+        reading.all(&lanes, output);
     }
 }
 

@@ -1,8 +1,6 @@
 //! The four ways of a softmax, over stretches of the last axis.
 
-use handaxe_fixed::table::{
-    TableFunction, exponential_table, high_bits_index, inverse_table, toward_zero,
-};
+use handaxe_fixed::table::{Address, TableFunction, exponential_table, inverse_table, toward_zero};
 use handaxe_fixed::{FixedType, Integer};
 use handaxe_graph::FirmwareLayer;
 use handaxe_graph::Softmax as Way;
@@ -121,16 +119,12 @@ impl<T: Integer> Softmax<T> {
 
     /// exp and 1 / sum by table.
     fn by_tables(&self, output: &mut [T], lanes: usize) {
-        let size = self.exponentials.len();
-        output.iter_mut().for_each(|code| {
-            *code = self.exponentials[high_bits_index(&self.address, size, *code)]
-        });
+        let exponential = Address::new(&self.address, self.exponentials.len());
+        output.iter_mut().for_each(|code| *code = self.exponentials[exponential.of(*code)]);
         let mut inverses = self.tree(output, lanes);
         self.to_inverse.all(&mut inverses);
-        let size = self.inverses.len();
-        inverses
-            .iter_mut()
-            .for_each(|sum| *sum = self.inverses[high_bits_index(&self.inverse, size, *sum)]);
+        let inverse = Address::new(&self.inverse, self.inverses.len());
+        inverses.iter_mut().for_each(|sum| *sum = self.inverses[inverse.of(*sum)]);
         for codes in output.chunks_exact_mut(lanes) {
             codes
                 .iter_mut()

@@ -8,7 +8,7 @@
 )]
 
 use super::super::LANES;
-use super::super::cast::Cast;
+use super::super::cast::{Cast, Reading};
 use super::super::kernel::Gather;
 use super::{Sums, layer};
 
@@ -45,6 +45,10 @@ macro_rules! dispatched {
 }
 
 dispatched!(
+    /// The sums of a layer in 16 bits.
+    short(sums: &Sums<i16>, gather: &Gather, input: &[i64], output: &mut [i64], narrowed: &mut Vec<[i16; LANES]>) = layer
+);
+dispatched!(
     /// The sums of a layer in 32 bits.
     narrow(sums: &Sums<i32>, gather: &Gather, input: &[i64], output: &mut [i64], narrowed: &mut Vec<[i32; LANES]>) = layer
 );
@@ -55,6 +59,10 @@ dispatched!(
 dispatched!(
     /// A cast of all codes.
     cast(cast: &Cast, codes: &mut [i64]) = Cast::each
+);
+dispatched!(
+    /// Codes of numbers, if they are in range.
+    read(reading: &Reading, values: &[f32; LANES], output: &mut [i64], fits: &mut bool) = Reading::quick
 );
 dispatched!(
     /// Negative numbers become 0.
@@ -88,6 +96,7 @@ mod tests {
         let (mut fast, mut plain) = (vec![0; 6 * LANES], vec![0; 6 * LANES]);
         lanes.run(&gather, &input, &mut fast, &mut Scratch::default());
         match &lanes {
+            Lanes::Short(sums) => layer(sums, &gather, &input, &mut plain, &mut Vec::new()),
             Lanes::Narrow(sums) => layer(sums, &gather, &input, &mut plain, &mut Vec::new()),
             Lanes::Wide(sums) => layer(sums, &gather, &input, &mut plain, &mut Vec::new()),
         }
