@@ -1,15 +1,17 @@
 //! Epochs of training with shuffling: handaxe, a loop written by hand without autograd, and candle's own operations; and
 //! what regularisers and masks add.
 //!
+//! Times are those that the benching thread had a processor, which others' work does not touch; with one thread that is all.
+//!
 //! `RAYON_NUM_THREADS=1 cargo bench -p handaxe-benches --bench train`
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod by_hand;
 mod candle;
+mod cpu_time;
 
-use criterion::{
-    BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
-};
+use cpu_time::CpuTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use handaxe_data::{Dataset, Parts, Targets, Tensor, metric, seeded};
 use handaxe_graph::{Mask, Masks, Model, Structure};
 use handaxe_optimize::{Fit, Flow, Trainer};
@@ -59,7 +61,7 @@ fn trainer(model: &Model, noise: &Noise, settings: Settings) -> CandleTrainer {
 }
 
 fn bench(
-    group: &mut BenchmarkGroup<'_, WallTime>,
+    group: &mut BenchmarkGroup<'_, CpuTime>,
     name: &str,
     (spec, noise): (&str, &Noise),
     settings: Settings,
@@ -79,7 +81,7 @@ fn of_batches(batch_size: usize) -> Settings {
     Settings { batch_size, ..Settings::default() }
 }
 
-fn mlp(c: &mut Criterion) {
+fn mlp(c: &mut Criterion<CpuTime>) {
     let noise = Noise::new(16_384, &[16], 5);
     for batch in [128, 1024] {
         let mut group = c.benchmark_group(format!("MLP 16-64-32-32-5, batch {batch}"));
@@ -95,8 +97,8 @@ fn mlp(c: &mut Criterion) {
     }
 }
 
-/// What stays the same in every step is bound to nothing but the model, so that it lives as long.
-fn additions(c: &mut Criterion) {
+/// The same with penalties on the kernels, or half of them held.
+fn additions(c: &mut Criterion<CpuTime>) {
     let noise = Noise::new(16_384, &[16], 5);
     let model = drawn(MLP, &[16]);
     let kernels: Vec<_> = model.layers().filter(|(_, layer)| layer.kernel().is_some()).collect();
@@ -137,7 +139,7 @@ fn additions(c: &mut Criterion) {
     }
 }
 
-fn cnn(c: &mut Criterion) {
+fn cnn(c: &mut Criterion<CpuTime>) {
     let noise = Noise::new(512, &[32, 32, 3], 10);
     let mut group = c.benchmark_group("CNN 32x32x3, batch 64");
     group.sample_size(10).throughput(Throughput::Elements(512));
@@ -147,5 +149,9 @@ fn cnn(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, mlp, additions, cnn);
+criterion_group!(
+    name = benches;
+    config = Criterion::default().with_measurement(CpuTime);
+    targets = mlp, additions, cnn
+);
 criterion_main!(benches);
