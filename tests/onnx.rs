@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use handaxe_data::Tensor;
 use handaxe_emulate::predict;
-use handaxe_formats::onnx;
+use handaxe_formats::{model, onnx};
 use handaxe_graph::{Model, Op};
 use serde::Deserialize;
 
@@ -118,14 +118,7 @@ fn every_operator_answers_as_in_onnxruntime() {
 fn what_is_written_is_read_back() {
     for case in cases("small.json") {
         let model = fixture(&case.model);
-        let bytes = match onnx::to_bytes(&model) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                let error = error.to_string();
-                assert!(error.contains("after rounding"), "{}: {error}", case.model);
-                continue;
-            }
-        };
+        let bytes = onnx::to_bytes(&model).unwrap();
         let again = onnx::from_bytes(&bytes).unwrap_or_else(|e| panic!("{}: {e}", case.model));
         assert!(difference(&again, &case.outputs) <= TOLERANCE, "{}", case.model);
         let quantisers = |model: &Model| -> Vec<String> {
@@ -175,4 +168,57 @@ fn no_transpose_is_left_where_none_is_needed() {
             case.model
         );
     }
+}
+
+/// A state dict of PyTorch over a graph of the same layers gives the weights that the graph was exported with, those behind a
+/// Flatten of channels first in the graph's order too.
+#[test]
+fn a_state_dict_is_laid_over_a_graph() {
+    let folder = root().join("fixtures/onnx/small");
+    let mut graph = fixture("small/state_dict.onnx");
+    let whole = graph.clone();
+    let weights: Vec<_> = whole
+        .layers()
+        .flat_map(|(id, layer)| {
+            layer.weights().map(move |(name, w)| (id, name, w.shape().to_vec()))
+        })
+        .collect();
+    for (id, name, shape) in weights {
+        graph.set_weight(id, name, Tensor::full(&shape, 0.5)).unwrap();
+    }
+    let out = tempfile::tempdir().unwrap();
+    let emptied = out.path().join("graph.safetensors");
+    model::save(&graph, &emptied).unwrap();
+    let state = folder.join("state_dict.safetensors");
+    let reference = format!("{}:weights={}", emptied.display(), state.display());
+    assert_eq!(model::load(&reference).unwrap(), whole);
+    let other = format!("{}:weights={}", folder.join("series.onnx").display(), state.display());
+    let error = model::load(&other).unwrap_err().to_string();
+    assert!(error.contains("missing are") && error.contains("fc.bias"), "{error}");
+}
+
+/// The numbers of a `.npy` file of f32.
+fn numbers(path: &Path) -> Vec<f32> {
+    let bytes = std::fs::read(path).unwrap();
+    let start = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    assert!(String::from_utf8_lossy(&bytes[..start]).contains("<f4"), "{}", path.display());
+    bytes[start..].as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+}
+
+/// The sample and the answer that came with the keyword spotter of MLPerf Tiny.
+#[test]
+fn the_keyword_is_spotted() {
+    let folder = root().join("../shared/data/models/mlperf-tiny");
+    if !folder.is_dir() {
+        println!("SKIPPED: shared data absent");
+        return;
+    }
+    let model = onnx::load(&folder.join("KWS_W3A3_qonnx.onnx")).unwrap();
+    // In Fortran's order: the first axis changes fastest.
+    let given = numbers(&folder.join("KWS_W3A3_input.npy"));
+    let sample = (0..490).map(|place| given[place % 49 * 10 + place / 49]).collect();
+    let sample = Tensor::new(vec![1, 1, 10, 49], sample).unwrap();
+    let answers = predict(&model, &[sample]).unwrap();
+    let best = (0..12).max_by(|&a, &b| answers[0].values()[a].total_cmp(&answers[0].values()[b]));
+    assert_eq!(best, Some(3));
 }

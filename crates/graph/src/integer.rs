@@ -77,6 +77,11 @@ impl Integer {
         }
     }
 
+    /// The least and the largest value under the first scale and zero point.
+    pub fn range(&self) -> (f32, f32) {
+        (self.element(f32::NEG_INFINITY, 0), self.element(f32::INFINITY, 0))
+    }
+
     /// The value that stands for `x` under the scale and zero point of entry `place`.
     pub fn element(&self, x: f32, place: usize) -> f32 {
         let of = |values: &[f32], neutral| match values {

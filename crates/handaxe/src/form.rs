@@ -6,7 +6,7 @@ use crate::{Error, RunConfig};
 /// What a file of `form` keeps from the framework whose form it is, for people to know.
 pub fn untold(model: &Model, form: Format) -> Option<&'static str> {
     (form != Format::Native && !model.preprocessing().is_empty()).then_some(
-        "the network takes standardised features; handaxe finds in its file how, Keras does not: standardise before you hand them over",
+        "the network takes standardised features; handaxe finds in its file how, other tools do not: standardise before you hand them over",
     )
 }
 

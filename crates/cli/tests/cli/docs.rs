@@ -66,6 +66,7 @@ macro_rules! pages {
 
 pages! {
     hardware_precision: "hardware-precision.md",
+    from_pytorch: "from-pytorch.md",
     pruning_for_dsps: "prune-for-dsps.md",
     pruning_for_flops: "prune-for-flops.md",
     reading_the_report: "read-the-report.md",

@@ -237,7 +237,7 @@ pub(super) fn linear(
     let zero = optional(place + 1).unwrap_or(&none);
     let (bits, signed) = width(node, kind.unwrap_or(zero.kind))?;
     let mut codes = codes(node, scale, zero, bits, signed)?;
-    codes.zero_after = true;
+    codes.zero_after = codes.zero_point.iter().any(|&zero| zero != 0.0);
     if codes.shape.len() == 1 {
         let axis = node.axis(node.int("axis", 1), rank)?;
         let mut shape = vec![1; rank];

@@ -92,6 +92,10 @@ fn slope(quantiser: &Quantiser, x: f32) -> f32 {
             sigmoid * (1.0 - sigmoid)
         }
         Quantiser::Sigmoid { .. } => inside(0.5),
+        Quantiser::Integer(ref codes) => {
+            let (low, high) = codes.range();
+            if (low..=high).contains(&x) { 1.0 } else { 0.0 }
+        }
         _ => 1.0,
     }
 }
@@ -104,7 +108,7 @@ pub(super) fn refusal(quantiser: &Quantiser) -> Option<&'static str> {
             | Quantiser::Relu { use_sigmoid: false, .. }
             | Quantiser::Tanh { .. }
             | Quantiser::Sigmoid { .. }
-    );
+    ) || matches!(quantiser, Quantiser::Integer(codes) if codes.scale.len() == 1 && codes.bits > 1);
     (!known).then_some("activations with this quantiser cannot be trained yet")
 }
 

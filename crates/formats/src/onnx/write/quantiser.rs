@@ -40,7 +40,7 @@ impl Writer<'_> {
         made: &str,
     ) -> Result<String, Error> {
         if codes.zero_after && codes.zero_point.iter().any(|&zero| zero != 0.0) {
-            return Err(not_in_onnx(layer, "a zero point that is added after rounding"));
+            return self.linear(layer, codes, input, made);
         }
         let shape =
             |values: &[f32]| if values.len() == 1 { Vec::new() } else { codes.shape.clone() };
@@ -57,6 +57,33 @@ impl Writer<'_> {
             text("rounding_mode", mode(codes.rounding)),
         ];
         Ok(self.node("Quant", &[input, &scale, &zero, &bits], made, attributes))
+    }
+}
+
+impl Writer<'_> {
+    /// The pair of QuantizeLinear and DequantizeLinear, whose zero point is added after rounding.
+    fn linear(
+        &mut self,
+        layer: &Layer,
+        codes: &Integer,
+        input: &str,
+        made: &str,
+    ) -> Result<String, Error> {
+        let ([scale], [zero], 8, false) =
+            (codes.scale.as_slice(), codes.zero_point.as_slice(), codes.bits, codes.narrow)
+        else {
+            return Err(not_in_onnx(
+                layer,
+                "a zero point that is added after rounding, but for 8 bits of one scale",
+            ));
+        };
+        let scale = self.floats(&format!("{made}/scale"), &[], &[*scale]);
+        let kind = if codes.signed { 3 } else { 2 };
+        // The lowest eight bits are the code, signed or not.
+        let zero = self.tensor(&format!("{made}/zero_point"), &[], kind, vec![*zero as i32 as u8]);
+        let rounded = format!("{made}/codes");
+        self.node("QuantizeLinear", &[input, &scale, &zero], &rounded, []);
+        Ok(self.node("DequantizeLinear", &[&rounded, &scale, &zero], made, []))
     }
 }
 
