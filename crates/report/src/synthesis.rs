@@ -69,20 +69,14 @@ pub fn synthesis(estimate: &Estimate, part: Option<&Part>) -> Table {
     table
 }
 
-/// One end of a figure.
+/// One of a figure's numbers.
 type End = fn(Figure) -> u64;
 
 /// Rows that say how much of a part is used.
 const USED: [(&str, End); 2] =
     [("used", |figure| figure.value), ("used, at most", |figure| figure.high)];
 
-fn line(
-    table: &mut Table,
-    columns: &[Column],
-    first: [&str; 2],
-    figures: &Figures,
-    of: fn(Figure) -> u64,
-) {
+fn line(table: &mut Table, columns: &[Column], first: [&str; 2], figures: &Figures, of: End) {
     let counts = columns.iter().map(|(_, _, figure)| figure(figures));
     let cycles = [figures.latency, figures.interval];
     let cells = counts.chain(cycles).map(|figure| thousands(of(figure)));

@@ -20,12 +20,18 @@ type Line = BTreeMap<String, String>;
 /// The source whose weights are integer codes, one Dense layer a design.
 const SWEEP: &str = "Dendendelen/wa-hls4ml-search";
 
+/// Of a type: all bits, and those before the point.
+type Width = (u32, i32);
+
+/// Of all numbers of the sweep but weights.
+const SWEEP_WIDTH: Width = (16, 6);
+
 /// What the rows are made from.
 struct Tables {
     codes: BTreeMap<String, Array>,
     weights: BTreeMap<String, Array>,
     /// Bits of what a layer of a design takes and gives, by weights and configuration.
-    widths: BTreeMap<(String, String), (u32, u32)>,
+    widths: BTreeMap<(String, String), (Width, Width)>,
 }
 
 /// All rows of which enough is known.
@@ -130,26 +136,33 @@ fn implemented<'a>(line: &Line, later: &[&'a Line]) -> Option<&'a Line> {
 }
 
 /// Bits of what a module takes and gives, or less where its line does not say.
-fn types(line: &Line) -> Vec<u32> {
-    let stated = [&line["in_t"], &line["out_t"]].map(|column| sum_bits(column));
+fn types(line: &Line) -> Vec<Width> {
+    let stated = [&line["in_t"], &line["out_t"]].map(|column| type_width(column));
     if let [Some(input), Some(output)] = stated {
         return vec![input, output];
     }
     let mut widths = Vec::new();
     for piece in line["module"].split("fixed_").skip(1) {
-        widths.extend(piece.split('_').next().and_then(|width| width.parse::<u32>().ok()));
+        let mut numbers = piece.split('_').map(|number| number.parse::<i32>().ok());
+        if let (Some(Some(bits)), Some(Some(integer))) = (numbers.next(), numbers.next()) {
+            widths.push((bits.unsigned_abs(), integer));
+        }
     }
     widths
 }
 
-/// The first number of `16,6>`.
-fn bits(text: &str) -> Option<u32> {
-    text.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+/// The width of `ap_fixed<16,6>`.
+fn type_width(text: &str) -> Option<Width> {
+    let (bits, integer) = text.split_once("fixed<")?.1.split_once(',')?;
+    let integer = integer.split(|c: char| c != '-' && !c.is_ascii_digit()).next()?;
+    Some((bits.parse().ok()?, integer.parse().ok()?))
 }
 
-/// Bits of `ap_fixed<16,6>`.
-fn sum_bits(text: &str) -> Option<u32> {
-    text.split_once('<').and_then(|(_, rest)| bits(rest))
+/// Low bits of products that sums leave out.
+fn dropped((input, input_integer): Width, weight: &FixedType, (sum, sum_integer): Width) -> u32 {
+    let fraction = |bits: u32, integer: i32| bits as i32 - integer;
+    let product = fraction(input, input_integer) + weight.fraction();
+    (product - fraction(sum, sum_integer)).max(0).unsigned_abs()
 }
 
 /// Elements that a stream hands over at once: `..._32u_...` of the module's name.
@@ -173,13 +186,15 @@ impl Tables {
         let codes = &self.codes.get(&line["weights_key"])?.values;
         let codes: Vec<i64> = codes.iter().map(|&code| code as i64).collect();
         let reuse = number(line, "reuse_factor")?;
+        let kind = fixed(&line["weight_t"])?;
         let matrix = Matrix {
             n_in,
             n_out,
             strategy: line["strategy"].parse().ok()?,
             reuse,
-            weight_bits: bits(line["weight_t"].split_once('<')?.1)?,
-            sum_bits: 16,
+            weight_bits: kind.width,
+            sum_bits: SWEEP_WIDTH.0,
+            dropped_bits: dropped(SWEEP_WIDTH, &kind, SWEEP_WIDTH),
             copies: 1,
             turns: 1,
             buffered: 0,
@@ -207,8 +222,9 @@ impl Tables {
         }
         if is("dense") && line["cfg_kind"] == "dense" {
             let (n_in, n_out) = (number(line, "n_in")?, number(line, "n_out")?);
-            let matrix = self.matrix(line, (n_in, n_out), &line["config"])?;
-            return Some(unit(name, Work::Matrix(matrix), stream, (n_in, input), (n_out, output)));
+            let matrix = self.matrix(line, (n_in, n_out), input)?;
+            let ends = ((n_in, input.0), (n_out, output.0));
+            return Some(unit(name, Work::Matrix(matrix), stream, ends.0, ends.1));
         }
         if is("conv_2d_cl") {
             return self.convolution(line, input, output);
@@ -223,41 +239,40 @@ impl Tables {
             }
             () if is("sigmoid") => Work::Sigmoid,
             () if is("tanh") => Work::Tanh,
-            () if is("normalize") => Work::Scale { weight_bits: output.min(16) },
+            () if is("normalize") => Work::Scale { weight_bits: output.0.min(16) },
             () => return None,
         };
         let all = number(line, "n_in")?;
         let lanes = if stream { lanes(line)? } else { all };
-        let mut unit = unit(name, work, stream, (lanes, input), (lanes, output));
+        let mut unit = unit(name, work, stream, (lanes, input.0), (lanes, output.0));
         unit.positions = if stream { all.div_ceil(lanes) } else { 1 };
         Some(unit)
     }
 
-    fn convolution(&self, line: &Line, input: u32, output: u32) -> Option<Unit> {
+    fn convolution(&self, line: &Line, input: Width, output: Width) -> Option<Unit> {
         let of = |column: &str| number(line, column);
         let (channels, filters) = (of("n_chan")?, of("n_filt")?);
         let (height, width) = (of("filt_height")?, of("filt_width")?);
-        let mut matrix =
-            self.matrix(line, (height * width * channels, filters), &line["config"])?;
+        let mut matrix = self.matrix(line, (height * width * channels, filters), input)?;
         matrix.turns = of("out_height")? * of("out_width")?;
         let pixels = (of("in_height")?, of("in_width")?);
         matrix.buffered = ((height - 1) * pixels.1 * channels).max(1);
         let mut unit =
-            unit("conv", Work::Matrix(matrix), true, (channels, input), (filters, output));
+            unit("conv", Work::Matrix(matrix), true, (channels, input.0), (filters, output.0));
         unit.positions = pixels.0 * pixels.1;
         Some(unit)
     }
 
     /// The weights of a layer with its configuration's number.
-    fn matrix(&self, line: &Line, size: (u64, u64), config: &str) -> Option<Matrix> {
+    fn matrix(&self, line: &Line, size: (u64, u64), input: Width) -> Option<Matrix> {
         let strategy: Strategy = line["strategy"].parse().ok()?;
         let reuse = number(line, "reuse_factor")?;
         self.matrix_of(
             &line["weights_key"],
             size,
-            config,
+            &line["config"],
             (strategy, reuse),
-            (&line["weight_t"], &line["accum_t"]),
+            (input, &line["weight_t"], &line["accum_t"]),
         )
     }
 
@@ -267,7 +282,7 @@ impl Tables {
         (n_in, n_out): (u64, u64),
         config: &str,
         (strategy, reuse): (Strategy, u64),
-        (weight_type, sums): (&str, &str),
+        (input, weight_type, sums): (Width, &str, &str),
     ) -> Option<Matrix> {
         let place: String = config.chars().filter(char::is_ascii_digit).collect();
         let weights = &self.weights.get(&format!("{key}::w{place}"))?.values;
@@ -275,6 +290,7 @@ impl Tables {
             return None;
         }
         let kind = fixed(weight_type)?;
+        let sums = type_width(sums).unwrap_or(SWEEP_WIDTH);
         let mut codes: Vec<i64> =
             weights.iter().map(|&weight| code(weight as f32, &kind)).collect();
         if strategy == Strategy::Resource {
@@ -290,7 +306,8 @@ impl Tables {
             strategy,
             reuse,
             weight_bits: kind.width,
-            sum_bits: sum_bits(sums).unwrap_or(16),
+            sum_bits: sums.0,
+            dropped_bits: dropped(input, &kind, sums),
             copies: 1,
             turns: 1,
             buffered: 0,
@@ -304,7 +321,7 @@ impl Tables {
             serde_json::from_str(&line["layers_json"]).ok()?;
         let stream = line["io_type"] == "io_stream";
         let key = &line["weights_key"];
-        let mut width = bits(line["input_t"].split_once('<')?.1)?;
+        let mut width = type_width(&line["input_t"])?;
         let mut units = Vec::new();
         for layer in &layers {
             let text = |name: &str| match layer.get(name) {
@@ -319,14 +336,14 @@ impl Tables {
             // Figures of a matrix stand and fall with what it takes.
             let input = if text("kind") == "dense" { input? } else { input.unwrap_or(width) };
             let n_in: u64 = text("n_in").parse().ok()?;
-            let fallback = sum_bits(&text("accum_t"));
+            let fallback = type_width(&text("accum_t"));
             let output = known.map(|(_, output)| *output).or(fallback).unwrap_or(input);
             let (work, n_out) = match text("kind").as_str() {
                 "dense" => {
                     let n_out: u64 = text("n_out").parse().ok()?;
                     let how = (text("strategy").parse().ok()?, text("reuse_factor").parse().ok()?);
                     let types = (text("weight_t"), text("accum_t"));
-                    let types = (types.0.as_str(), types.1.as_str());
+                    let types = (input, types.0.as_str(), types.1.as_str());
                     (Work::Matrix(self.matrix_of(key, (n_in, n_out), &config, how, types)?), n_out)
                 }
                 "activ" if config.starts_with("relu") => (Work::Clip, n_in),
@@ -334,10 +351,10 @@ impl Tables {
                 "activ" if config.starts_with("sigmoid") => (Work::Sigmoid, n_in),
                 "activ" if config.starts_with("tanh") => (Work::Tanh, n_in),
                 "activ" if config.starts_with("linear") => (Work::Clip, n_in),
-                "batchnorm" => (Work::Scale { weight_bits: output.min(8) }, n_in),
+                "batchnorm" => (Work::Scale { weight_bits: output.0.min(8) }, n_in),
                 _ => return None,
             };
-            units.push(unit(&text("name"), work, stream, (n_in, input), (n_out, output)));
+            units.push(unit(&text("name"), work, stream, (n_in, input.0), (n_out, output.0)));
             width = output;
         }
         (units.len() > 1).then_some(units)

@@ -71,7 +71,8 @@ fn unrolled(
     let width = f64::from(unit.input_bits) / USUAL_BITS;
     if quantity == Quantity::Lut {
         let product = f64::from(unit.input_bits) + codes.mean_bits();
-        let adder = (product + 1.0).min(f64::from(matrix.sum_bits)) / USUAL_BITS;
+        let kept = (product - f64::from(matrix.dropped_bits) + 1.0).max(1.0);
+        let adder = kept.min(f64::from(matrix.sum_bits)) / USUAL_BITS;
         return vec![
             ("nonzeros", codes.nonzeros as f64 * adder),
             ("negative powers", codes.negative_powers as f64 * width),

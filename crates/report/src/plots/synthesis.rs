@@ -54,10 +54,15 @@ fn title(estimate: &Estimate, part: Option<&Part>, bars: &[Bar]) -> String {
         .max_by(|a, b| share(a).unwrap_or(0.0).total_cmp(&share(b).unwrap_or(0.0)));
     match scarcest {
         Some(bar) => {
-            let used = share(&bar).unwrap_or(0.0);
-            let verdict = if used <= 1.0 { "fits" } else { "may not fit" };
+            let most = share(&bar).unwrap_or(0.0);
+            let has = bar.available.unwrap_or(0).max(1);
+            let verdict = match most {
+                most if most <= 1.0 => "It fits",
+                _ if bar.total.low > has => "It does not fit",
+                _ => "It may not fit",
+            };
             let (name, part) = (bar.head, &part.name);
-            format!("It {verdict} on {part}: at most {} of its {name}", percent(used))
+            format!("{verdict} on {part}: at most {} of its {name}", percent(most))
         }
         None => format!("What it takes of {} is not known", part.name),
     }
@@ -81,7 +86,7 @@ impl Bar {
     ) -> Self {
         let built = estimate.layers.iter().filter(|layer| !matches!(layer.unit.work, Work::Wires));
         let counts = built.map(|layer| (layer.unit.name.clone(), figure(&layer.figures).value));
-        let counts: Vec<(String, u64)> = counts.collect();
+        let counts: Vec<(String, u64)> = counts.filter(|(_, count)| *count > 0).collect();
         let sum = counts.iter().map(|(_, count)| *count).sum::<u64>().max(1) as f64;
         let layers = counts.into_iter().map(|(name, count)| (name, count as f64 / sum, count));
         Self {

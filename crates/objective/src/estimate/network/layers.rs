@@ -29,7 +29,7 @@ pub fn units(model: &Model, config: &HlsConfig) -> Result<(Vec<Unit>, Vec<Diagno
         attributes: by_id,
         asked: asked.collect(),
         folded: folded(model),
-        bits: Vec::new(),
+        widths: Vec::new(),
     };
     let units = model.layers().map(|(id, layer)| builder.unit(id, layer)).collect();
     Ok((units, diagnostics))
@@ -43,8 +43,22 @@ struct Builder<'a> {
     asked: BTreeMap<&'a str, usize>,
     /// The normalisation that a layer with a kernel takes in.
     folded: BTreeMap<LayerId, LayerId>,
-    /// Bits of each layer's output so far.
-    bits: Vec<u32>,
+    /// Of each layer's output so far.
+    widths: Vec<Width>,
+}
+
+/// Of a type: all bits, and those behind the point.
+#[derive(Debug, Clone, Copy)]
+struct Width {
+    bits: u32,
+    fraction: i32,
+}
+
+impl Width {
+    fn of(precision: Precision) -> Option<Self> {
+        let fraction = if let Precision::Fixed(fixed) = precision { fixed.fraction() } else { 0 };
+        precision.width().map(|bits| Self { bits, fraction })
+    }
 }
 
 /// Layers with a kernel, and the normalisation that alone reads them.
@@ -70,9 +84,10 @@ impl Builder<'_> {
     fn unit(&mut self, id: LayerId, layer: &Layer) -> Unit {
         let stream = self.config.io_type == Some(IoType::IoStream);
         let input = layer.inputs().first().map(|&input| self.model.layer(input));
-        let input_bits = layer.inputs().first().map(|input| self.bits[input.index()]);
-        let output_bits = self.output_bits(layer, input_bits);
-        self.bits.push(output_bits);
+        let before = layer.inputs().first().map(|input| self.widths[input.index()]);
+        let output = self.output(layer, before);
+        let input_width = before.unwrap_or(output);
+        self.widths.push(output);
         let shape = input.map_or(layer.output_shape(), Layer::output_shape);
         let at_once = |shape: &[usize]| {
             let all = shape.iter().product::<usize>();
@@ -82,33 +97,40 @@ impl Builder<'_> {
         let pixels = shape.iter().rev().skip(1).product::<usize>() as u64;
         Unit {
             name: layer.name().to_owned(),
-            work: self.work(id, layer, shape, input_bits.unwrap_or(output_bits), output_bits),
+            work: self.work(id, layer, shape, input_width, output),
             io_type: self.config.io_type.unwrap_or_default(),
             inputs,
             outputs,
-            input_bits: input_bits.unwrap_or(output_bits),
-            output_bits,
+            input_bits: input_width.bits,
+            output_bits: output.bits,
             positions: if stream { pixels } else { 1 },
         }
     }
 
-    /// Bits of what a layer gives: its own type where it computes, its input's where it only moves numbers.
-    fn output_bits(&self, layer: &Layer, input: Option<u32>) -> u32 {
+    /// The width of what a layer gives: its own type's where it computes, its input's where it only moves numbers.
+    fn output(&self, layer: &Layer, input: Option<Width>) -> Width {
         let quantised = match layer.op() {
             // The widest element counts for all.
             Op::Quantise { quantiser: Quantiser::PerElement { .. } } => {
-                let bits = layer.weight("bits").map(|bits| bits.values().iter().copied());
-                bits.and_then(|bits| bits.reduce(f32::max)).map(|bits| bits.max(1.0) as u32)
+                let most =
+                    |name: &str| layer.weight(name)?.values().iter().copied().reduce(f32::max);
+                let (bits, integers) = (most("bits"), most("integers").unwrap_or(0.0));
+                bits.map(|bits| Width {
+                    bits: bits.max(1.0) as u32,
+                    fraction: (bits - integers) as i32,
+                })
             }
-            Op::Quantise { quantiser } => quantiser_bits(quantiser),
+            Op::Quantise { quantiser } => quantised(quantiser),
             _ => None,
         };
         let passed = if moves(layer.op()) { input } else { None };
         quantised.or(passed).unwrap_or_else(|| {
             let kind = layer.op().layer_type();
-            let own = self.config.precision(layer.name(), kind, "result").width();
-            let model = self.config.model.precision.get("default").and_then(Precision::width);
-            own.or(model).unwrap_or(16)
+            let own = self.config.precision(layer.name(), kind, "result");
+            let model = self.config.model.precision.get("default").copied();
+            let stated = [Some(own), model, Some(HlsConfig::DEFAULT_PRECISION)];
+            let known = stated.into_iter().flatten().find_map(Width::of);
+            known.unwrap_or(Width { bits: 16, fraction: 10 })
         })
     }
 
@@ -117,19 +139,19 @@ impl Builder<'_> {
         id: LayerId,
         layer: &Layer,
         shape: &[usize],
-        input_bits: u32,
-        output_bits: u32,
+        input: Width,
+        output: Width,
     ) -> Work {
         let stream = self.config.io_type == Some(IoType::IoStream);
         match layer.op() {
             Op::Dense { .. } | Op::Conv { .. } | Op::DepthwiseConv { .. } => {
-                self.matrix(id, layer, shape).map_or(Work::Unknown, Work::Matrix)
+                self.matrix(id, layer, shape, input).map_or(Work::Unknown, Work::Matrix)
             }
             Op::BatchNorm { .. } if self.folded.values().any(|norm| *norm == id) => Work::Wires,
             Op::BatchNorm { .. } => {
                 let kind = layer.op().layer_type();
                 let width = self.config.precision(layer.name(), kind, "scale").width();
-                Work::Scale { weight_bits: width.unwrap_or(output_bits) }
+                Work::Scale { weight_bits: width.unwrap_or(output.bits) }
             }
             Op::Activation { function } => activation(*function),
             // The layer before gives these types right away.
@@ -152,20 +174,21 @@ impl Builder<'_> {
             Op::LayerNorm { .. } => Work::Unknown,
             Op::Input { .. } | Op::Flatten | Op::Reshape { .. } | Op::Dropout { .. } => Work::Wires,
             // Numbers that stream past must be held, repeated or left out.
-            _ if stream && output_bits.max(input_bits) > 0 => Work::Clip,
+            _ if stream => Work::Clip,
             _ => Work::Wires,
         }
     }
 
-    /// Bits of a layer's sums, those of its result where they are not yet known.
-    fn sum_bits(&self, layer: &Layer, hls: &HlsAttributes) -> u32 {
+    /// The width of a layer's sums, that of its result where it is not yet known.
+    fn sum(&self, layer: &Layer, hls: &HlsAttributes) -> Width {
         let kind = layer.op().layer_type();
-        let stated = self.config.precision(layer.name(), kind, "accum").width();
-        stated.or(hls.output_precision.width()).unwrap_or(16)
+        let stated = Width::of(self.config.precision(layer.name(), kind, "accum"));
+        let known = stated.or(Width::of(hls.output_precision));
+        known.unwrap_or(Width { bits: 16, fraction: 10 })
     }
 
     /// None where the weights are floats.
-    fn matrix(&self, id: LayerId, layer: &Layer, shape: &[usize]) -> Option<Matrix> {
+    fn matrix(&self, id: LayerId, layer: &Layer, shape: &[usize], input: Width) -> Option<Matrix> {
         let hls = self.attributes.get(&id)?.hls.as_ref()?;
         let kernel = layer.kernel()?;
         let kind = weight_type(layer, hls)?;
@@ -175,6 +198,7 @@ impl Builder<'_> {
             Strategy::Latency => asked.unwrap_or(hls.reuse_factor),
             _ => hls.reuse_factor,
         };
+        let sum = self.sum(layer, hls);
         let columns = kernel.shape().last().copied().unwrap_or(1);
         let scales = self.folded.get(&id).map(|norm| factors(self.model.layer(*norm)));
         let codes: Vec<i64> = match scales {
@@ -207,7 +231,8 @@ impl Builder<'_> {
             strategy: hls.strategy,
             reuse: reuse as u64,
             weight_bits: kind.width,
-            sum_bits: self.sum_bits(layer, hls),
+            sum_bits: sum.bits,
+            dropped_bits: (input.fraction + kind.fraction() - sum.fraction).max(0) as u32,
             copies,
             turns,
             buffered: window.map_or(0, |window| waiting(window, shape)),
@@ -246,18 +271,21 @@ fn moves(op: &Op) -> bool {
     linear || shuffles || matches!(op, ZeroPad { .. } | Pool { .. } | Op::Concatenate)
 }
 
-fn quantiser_bits(quantiser: &Quantiser) -> Option<u32> {
+/// The width of what a quantiser of activations gives.
+fn quantised(quantiser: &Quantiser) -> Option<Width> {
+    let of = |bits: u32, integer: i32| Some(Width { bits, fraction: bits as i32 - integer });
     match quantiser {
-        Quantiser::Bits { bits, .. }
-        | Quantiser::Relu { bits, .. }
-        | Quantiser::Po2 { bits, .. }
-        | Quantiser::Tanh { bits, .. }
-        | Quantiser::Sigmoid { bits, .. } => Some(*bits),
-        Quantiser::Binary { zero_one: true, .. } => Some(1),
-        Quantiser::Binary { .. } | Quantiser::Ternary { .. } => Some(2),
-        Quantiser::Sign { .. } | Quantiser::Ternarise { .. } => Some(2),
-        Quantiser::Integer(codes) => Some(codes.bits),
-        Quantiser::Truncate { kept, .. } => Some(*kept),
+        Quantiser::Bits { bits, integer, keep_negative, .. } => {
+            of(*bits, integer + i32::from(*keep_negative))
+        }
+        Quantiser::Relu { bits, integer, .. } => of(*bits, *integer),
+        Quantiser::Po2 { bits, .. } | Quantiser::Sigmoid { bits, .. } => of(*bits, 0),
+        Quantiser::Tanh { bits, .. } => of(*bits, 1),
+        Quantiser::Binary { zero_one: true, .. } => of(1, 1),
+        Quantiser::Binary { .. } | Quantiser::Ternary { .. } => of(2, 2),
+        Quantiser::Sign { .. } | Quantiser::Ternarise { .. } => of(2, 2),
+        Quantiser::Integer(codes) => of(codes.bits, 0),
+        Quantiser::Truncate { kept, .. } => of(*kept, 0),
         Quantiser::PerElement { .. } => None,
     }
 }
