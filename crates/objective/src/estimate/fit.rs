@@ -297,23 +297,13 @@ fn typical(ratios: &[f64]) -> f64 {
     median(ratios.iter().map(|ratio| ratio.ln().abs()).collect()).unwrap_or(f64::INFINITY)
 }
 
-/// Whether two reports are of one build: C synthesis decides on the DSP blocks.
-fn same_build(row: &Row) -> bool {
-    let blocks = |figures: &BTreeMap<Quantity, u64>| figures.get(&Quantity::Dsp).copied();
-    match (blocks(&row.figures), blocks(&row.implemented)) {
-        (Some(before), Some(after)) => before.abs_diff(after) <= 16 + before / 4,
-        _ => true,
-    }
-}
-
 /// What implementation leaves of the figures of C synthesis.
 fn shrink(rows: &[&Row]) -> Vec<Shrink> {
     let of_quantity = |quantity: &Quantity| {
         let ratios = rows.iter().filter_map(|row| {
             let (before, after) = (row.figures.get(quantity)?, row.implemented.get(quantity)?);
             let some = quantity.some();
-            (*before > 0 && same_build(row))
-                .then(|| (*after as f64 + some) / (*before as f64 + some))
+            (*before > 0).then(|| (*after as f64 + some) / (*before as f64 + some))
         });
         let ratios: Vec<f64> = ratios.collect();
         let rows = ratios.len();
