@@ -49,11 +49,11 @@ impl Format {
         let mut start = Vec::new();
         let read = File::open(path).and_then(|file| file.take(16).read_to_end(&mut start));
         read.map_err(|error| Error::opening(path, error))?;
-        let form = match start.as_slice() {
-            // A pickle; newer ones of PyTorch are archives.
-            [0x80, 2..=5, ..] => Err(Error::Pickle),
-            start => Self::of_start(start).ok_or(Error::UnknownModel),
-        };
+        let form = Self::of_start(&start).ok_or(match start.as_slice() {
+            // Newer pickles of PyTorch are archives.
+            [0x80, 2..=5, ..] => Error::Pickle,
+            _ => Error::UnknownModel,
+        });
         form.map_err(|error| error.in_file(path))
     }
 
@@ -164,6 +164,19 @@ mod tests {
 
     fn fixture(name: &str) -> String {
         format!("{}/../../fixtures/keras/small/{name}", env!("CARGO_MANIFEST_DIR"))
+    }
+
+    /// A header of 640 bytes is as good as any, though its length begins as a pickle does.
+    #[test]
+    fn a_length_is_no_pickle() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |content: &[u8]| {
+            let path = folder.path().join("model");
+            std::fs::write(&path, content).unwrap();
+            Format::of(path.to_str().unwrap())
+        };
+        assert_eq!(of(&[0x80, 2, 0, 0, 0, 0, 0, 0, b'{']).unwrap(), Format::Native);
+        assert!(of(&[0x80, 2, b'}', b'q']).unwrap_err().to_string().contains("pickle"));
     }
 
     #[test]
