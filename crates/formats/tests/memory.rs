@@ -152,6 +152,8 @@ fn tensors_elsewhere_are_told() {
         let file = [
             &[0x08, 8, 0x3a, 0x80 | (graph.len() & 0x7f) as u8, (graph.len() >> 7) as u8],
             graph.as_slice(),
+            // Operators of version 13.
+            &[0x42, 2, 0x10, 13],
         ]
         .concat();
         std::fs::write(&path, file).unwrap();

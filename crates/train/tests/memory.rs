@@ -44,8 +44,8 @@ fn memory_does_not_grow_with_the_data() {
             let gradients = peak(|| drop(trainer.gradients().unwrap()));
             (gradients, peak(|| drop(trainer.curvature(1).unwrap())))
         });
-        // A number for each sample, an index say, may be kept; its features, 256 bytes, may not.
-        let slack = 3_600 * 16;
+        // A few numbers for each sample, its place say, may be kept; its features, 256 bytes, may not.
+        let slack = 3_600 * 64;
         let [few, many] = peaks;
         assert!(many.0 < few.0 + slack && many.1 < few.1 + slack, "{network}: {few:?} {many:?}");
         assert!(few.0 > 1_000 && few.1 > 1_000, "{network}: {few:?}");
