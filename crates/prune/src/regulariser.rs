@@ -105,7 +105,7 @@ impl Division {
         Self::Parts { of, sizes }
     }
 
-    /// For each part the sum of what `of` makes of its weights; it is also given the part. Not for single weights.
+    /// For each part the sum of what `term` makes of its weights; it is also given the part.
     fn sums(&self, kernel: &[f32], term: impl Fn(f64, usize) -> f64) -> Vec<f64> {
         match self {
             Self::Single => kernel
