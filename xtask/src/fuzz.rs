@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::{ROOT, run};
 
 /// Each target with the folders of `fixtures` that it starts from and the longest input that it makes.
-const TARGETS: [(&str, &[&str], usize); 14] = [
+const TARGETS: [(&str, &[&str], usize); 15] = [
     ("keras_h5", &["keras/small", "hostile/keras_h5"], 32_768),
     ("keras_archive", &["keras/small", "hostile/keras_archive"], 32_768),
     ("keras_json", &["keras/small", "hostile/keras_json"], 16_384),
@@ -19,6 +19,7 @@ const TARGETS: [(&str, &[&str], usize); 14] = [
     ("csv", &["hostile/csv"], 4_096),
     ("arff", &["hostile/arff"], 4_096),
     ("idx", &["hostile/idx"], 4_096),
+    ("parquet", &["hostile/parquet"], 8_192),
     ("knapsack", &["hostile/knapsack"], 4_096),
     ("precision", &["hostile/precision"], 128),
 ];

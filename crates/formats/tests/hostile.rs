@@ -39,6 +39,8 @@ fn read(target: &str, content: &[u8]) {
         "npy" => as_file("array.npy", &|path| format!("{path}:y={path}")),
         "csv" => as_file("table.csv", &str::to_owned),
         "arff" => as_file("table.arff", &str::to_owned),
+        // Without the feature: an error that says so.
+        "parquet" => as_file("table.parquet", &|path| format!("{path}:y=label")),
         "idx" if content.starts_with(&[0x1f, 0x8b]) => {
             as_file("array.idx.gz", &|path| format!("{path}:y={path}"));
         }
@@ -155,6 +157,8 @@ proptest! {
             ("npy", "hostile/npy/f4_fortran"),
             ("npy", "hostile/npy/text"),
             ("csv", "hostile/csv/labels"),
+            ("parquet", "hostile/parquet/plain"),
+            ("parquet", "hostile/parquet/pages_2"),
             ("hls_yaml", "hls_config/qmlp.Vivado.name.yml"),
             ("hls_json", "hls_config/mlp.none.model.json"),
         ]),

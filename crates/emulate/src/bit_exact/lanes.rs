@@ -6,11 +6,13 @@
 //! - sums that saturate are clamped at each step, in the firmware's order, unless the bound of the whole sum says that none can.
 
 pub(super) mod dispatch;
+mod high;
 
 use handaxe_fixed::{FixedType, Integer, Overflow, Rounding};
 
 use super::LANES;
 use super::kernel::{Gather, PADDING, Row};
+use high::HighSums;
 
 /// The narrowed inputs of a layer, kept between blocks.
 #[derive(Debug, Default)]
@@ -23,6 +25,7 @@ pub(super) struct Scratch {
 /// The sums of one layer.
 #[derive(Debug)]
 pub(super) enum Lanes {
+    High(HighSums),
     Short(Sums<i16>),
     Narrow(Sums<i32>),
     Wide(Sums<i64>),
@@ -45,7 +48,6 @@ pub(super) struct Step<L> {
 pub(super) struct Sums<L> {
     rows: Vec<Row<L>>,
     step: Step<L>,
-    /// How many high bits of the lane are not the accumulator's, if it wraps; it is unsigned if told so.
     unused: Option<(u32, bool)>,
 }
 
@@ -57,7 +59,33 @@ struct Proof {
     product: i128,
     /// Largest |sum| in any order.
     sum: i128,
+    /// Least and largest input.
+    bounds: (i128, i128),
     accum: FixedType,
+}
+
+/// Sums of a layer's outputs, and what is to be known to compute them.
+trait Summed {
+    type Lane: Lane;
+    type Row;
+
+    fn rows(&self) -> &[Self::Row];
+
+    /// How many high bits of the lane are not the accumulator's, if it wraps; it is unsigned if told so.
+    fn unused(&self) -> Option<(u32, bool)>;
+
+    /// Bits by which inputs are raised.
+    fn raise(&self) -> u32 {
+        0
+    }
+
+    /// One output channel at one position, for all lanes.
+    fn sum(
+        &self,
+        input: &[[Self::Lane; LANES]],
+        elements: &[u32],
+        row: &Self::Row,
+    ) -> [Self::Lane; LANES];
 }
 
 impl Lanes {
@@ -69,6 +97,9 @@ impl Lanes {
         accum: &FixedType,
     ) -> Option<Self> {
         let proof = Proof::new(rows, bounds, fraction, accum)?;
+        if let Some(sums) = HighSums::new(&proof, rows) {
+            return Some(Self::High(sums));
+        }
         if let Some(sums) = proof.sums::<i16, T>(rows, 15) {
             return Some(Self::Short(sums));
         }
@@ -87,6 +118,7 @@ impl Lanes {
         scratch: &mut Scratch,
     ) {
         match self {
+            Self::High(sums) => dispatch::high(sums, gather, input, output, &mut scratch.short),
             Self::Short(sums) => dispatch::short(sums, gather, input, output, &mut scratch.short),
             Self::Narrow(sums) => {
                 dispatch::narrow(sums, gather, input, output, &mut scratch.narrow)
@@ -104,7 +136,8 @@ impl Proof {
         accum: &FixedType,
     ) -> Option<Self> {
         let wide = |code: T| code.to_i64().map(i128::from);
-        let most = wide(bounds.0)?.abs().max(wide(bounds.1)?.abs());
+        let bounds = (wide(bounds.0)?, wide(bounds.1)?);
+        let most = bounds.0.abs().max(bounds.1.abs());
         let shift = fraction - accum.fraction();
         let (drop, raise) = (shift.max(0) as u32, (-shift).max(0) as u32);
         if drop > 62 || raise > 62 {
@@ -121,26 +154,19 @@ impl Proof {
             sum = sum.max(whole);
         }
         let half = if drop > 0 { 1 << drop } else { 0 };
-        Some(Self { drop, raise, product: product + half, sum, accum: *accum })
+        Some(Self { drop, raise, product: product + half, sum, bounds, accum: *accum })
     }
 
     /// The sums in lanes of `bits` bits and a sign, if they are exact there.
     fn sums<L: Lane, T: Integer>(&self, rows: &[Row<T>], bits: u32) -> Option<Sums<L>> {
-        let accum = &self.accum;
-        let (low, high) = accum.codes::<i128>();
+        let (low, high) = self.accum.codes::<i128>();
         let most = 1i128 << bits;
-        // A lane has a sign: codes without one have to leave it alone.
-        let codes = bits + u32::from(accum.signed);
-        let never_leaves = self.sum <= high && (accum.signed && self.sum <= -low);
         if self.product >= most {
             return None;
         }
-        let (clamp, unused) = match accum.overflow {
-            _ if never_leaves && self.sum < most => (None, None),
-            Overflow::Wrap if accum.saturation_bits == 0 && accum.width <= codes => {
-                (None, Some((bits + 1 - accum.width, !accum.signed)))
-            }
-            Overflow::Sat | Overflow::SatSym if self.product + high < most => {
+        let (clamp, unused) = match (self.unclamped(bits), self.accum.overflow) {
+            (Some(unused), _) => (None, unused),
+            (None, Overflow::Sat | Overflow::SatSym) if self.product + high < most => {
                 (Some((L::from_wide(low), L::from_wide(high))), None)
             }
             _ => return None,
@@ -159,6 +185,22 @@ impl Proof {
         let fits = (self.product >> self.drop) < high.min(-low);
         let step = Step { drop: self.drop, add: self.rounding().map(L::from_wide), clamp, fits };
         Some(Sums { rows, step, unused })
+    }
+
+    /// What [`Summed::unused`] says in a lane of `bits` bits and a sign, if sums need not be clamped there at each step.
+    fn unclamped(&self, bits: u32) -> Option<Option<(u32, bool)>> {
+        let accum = &self.accum;
+        let (low, high) = accum.codes::<i128>();
+        // A lane has a sign: codes without one have to leave it alone.
+        let codes = bits + u32::from(accum.signed);
+        let never_leaves = self.sum <= high && (accum.signed && self.sum <= -low);
+        match accum.overflow {
+            _ if never_leaves && self.sum < 1 << bits => Some(None),
+            Overflow::Wrap if accum.saturation_bits == 0 && accum.width <= codes => {
+                Some(Some((bits + 1 - accum.width, !accum.signed)))
+            }
+            _ => None,
+        }
     }
 
     /// What is added before bits are dropped: always, for negative products, and where the result would be odd.
@@ -247,26 +289,28 @@ lane!(i64, u64, 64);
 
 /// All sums of a layer.
 #[inline(always)]
-fn layer<L: Lane>(
-    sums: &Sums<L>,
+fn layer<S: Summed>(
+    sums: &S,
     gather: &Gather,
     input: &[i64],
     output: &mut [i64],
-    narrowed: &mut Vec<[L; LANES]>,
+    narrowed: &mut Vec<[S::Lane; LANES]>,
 ) {
     let (stretches, _) = input.as_chunks::<LANES>();
+    let raise = sums.raise();
     narrowed.clear();
     narrowed.extend(stretches.iter().map(|stretch| {
-        let mut codes = [L::default(); LANES];
-        codes.iter_mut().zip(stretch).for_each(|(narrow, code)| *narrow = L::from_code(*code));
+        let mut codes = [S::Lane::default(); LANES];
+        let narrow = |code: i64| S::Lane::from_code(code << raise);
+        codes.iter_mut().zip(stretch).for_each(|(lane, code)| *lane = narrow(*code));
         codes
     }));
     let (outputs, _) = output.as_chunks_mut::<LANES>();
     let mut outputs = outputs.iter_mut();
     for elements in gather.elements.chunks_exact(gather.fan_in) {
-        for (kernel, output) in sums.rows.iter().zip(&mut outputs) {
-            let found = row(narrowed, elements, kernel, &sums.step);
-            match sums.unused {
+        for (row, output) in sums.rows().iter().zip(&mut outputs) {
+            let found = sums.sum(narrowed, elements, row);
+            match sums.unused() {
                 Some((unused, unsigned)) => {
                     let reduced = found.iter().map(|sum| sum.reduced(unused, unsigned));
                     output.iter_mut().zip(reduced).for_each(|(output, sum)| *output = sum.to_i64());
@@ -285,32 +329,49 @@ fn relu(input: &[i64], output: &mut [i64]) {
     output.iter_mut().zip(input).for_each(|(output, code)| *output = (*code).max(0));
 }
 
-/// One output channel at one position, for all lanes.
-#[inline(always)]
-fn row<L: Lane>(
-    input: &[[L; LANES]],
-    elements: &[u32],
-    row: &Row<L>,
-    step: &Step<L>,
-) -> [L; LANES] {
-    let drop = step.drop;
-    let [always, negative, odd] = step.add;
-    let none = L::default();
-    match step.clamp {
-        None if drop == 0 => terms(input, elements, row, |sum, product| sum.plus(product)),
-        None if negative == none && odd == none => {
-            terms(input, elements, row, |sum, product| sum.plus(product.plus(always).shifted(drop)))
+impl<L: Lane> Summed for Sums<L> {
+    type Lane = L;
+    type Row = Row<L>;
+
+    fn rows(&self) -> &[Row<L>] {
+        &self.rows
+    }
+
+    fn unused(&self) -> Option<(u32, bool)> {
+        self.unused
+    }
+
+    #[inline(always)]
+    fn sum(&self, input: &[[L; LANES]], elements: &[u32], row: &Row<L>) -> [L; LANES] {
+        let step = &self.step;
+        let drop = step.drop;
+        let [always, negative, odd] = step.add;
+        let none = L::default();
+        let terms = (input, elements, row.terms.as_slice());
+        let mut sums = [row.bias; LANES];
+        match step.clamp {
+            None if drop == 0 => {
+                add(&mut sums, terms, |sum, code, weight| sum.plus(code.times(weight)));
+            }
+            None if negative == none && odd == none => {
+                add(&mut sums, terms, |sum, code, weight| {
+                    sum.plus(code.times(weight).plus(always).shifted(drop))
+                })
+            }
+            None => add(&mut sums, terms, |sum, code, weight| {
+                sum.plus(rounded(code.times(weight), step))
+            }),
+            Some((low, high)) if step.fits && negative == none && odd == none => {
+                add(&mut sums, terms, |sum, code, weight| {
+                    sum.plus(code.times(weight).plus(always).shifted(drop)).clamp(low, high)
+                });
+            }
+            Some((low, high)) => add(&mut sums, terms, |sum, code, weight| {
+                let product = rounded(code.times(weight), step).clamp(low, high);
+                sum.plus(product).clamp(low, high)
+            }),
         }
-        None => terms(input, elements, row, |sum, product| sum.plus(rounded(product, step))),
-        Some((low, high)) if step.fits && negative == none && odd == none => {
-            terms(input, elements, row, |sum, product| {
-                sum.plus(product.plus(always).shifted(drop)).clamp(low, high)
-            })
-        }
-        Some((low, high)) => terms(input, elements, row, |sum, product| {
-            let product = rounded(product, step).clamp(low, high);
-            sum.plus(product).clamp(low, high)
-        }),
+        sums
     }
 }
 
@@ -321,23 +382,21 @@ fn rounded<L: Lane>(product: L, step: &Step<L>) -> L {
     product.plus(add).shifted(step.drop)
 }
 
+/// Adds terms, which are an input of the window and its weight each, to the sums of all lanes.
 #[inline(always)]
-fn terms<L: Lane>(
-    input: &[[L; LANES]],
-    elements: &[u32],
-    row: &Row<L>,
-    add: impl Fn(L, L) -> L,
-) -> [L; LANES] {
-    let mut sums = [row.bias; LANES];
-    for &(place, weight) in &row.terms {
+fn add<L: Lane, W: Copy>(
+    sums: &mut [L; LANES],
+    (input, elements, terms): (&[[L; LANES]], &[u32], &[(u32, W)]),
+    add: impl Fn(L, L, W) -> L,
+) {
+    for &(place, weight) in terms {
         let element = elements[place as usize];
         if element == PADDING {
             continue;
         }
         let codes = &input[element as usize];
         for lane in 0..LANES {
-            sums[lane] = add(sums[lane], codes[lane].times(weight));
+            sums[lane] = add(sums[lane], codes[lane], weight);
         }
     }
-    sums
 }

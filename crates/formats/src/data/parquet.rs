@@ -1,5 +1,9 @@
 //! Apache Parquet: flat columns of numbers, truth values and text.
 
+use std::cell::Cell as Flag;
+use std::panic::{catch_unwind, set_hook, take_hook};
+use std::sync::Once;
+
 use parquet::basic::{ConvertedType, Type};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType};
@@ -22,8 +26,30 @@ const BLOCK: usize = 4096;
 pub(super) fn read(reference: &Reference, memory: u64) -> Result<Vec<Part>, Error> {
     // The decoder panics on some broken files, such as a page of codes without their dictionary. Nothing is shared with it
     // but what it is given here.
-    let read = std::panic::catch_unwind(|| read_table(reference, memory));
+    quiet_decoder();
+    DECODING.set(true);
+    let read = catch_unwind(|| read_table(reference, memory));
+    DECODING.set(false);
     read.unwrap_or(Err(Error::ParquetDecoder))
+}
+
+thread_local! {
+    /// Whether this thread is in the decoder, whose panics become errors.
+    static DECODING: Flag<bool> = const { Flag::new(false) };
+}
+
+/// Keeps the decoder's panics, but not those of this file, from the hook that prints them.
+fn quiet_decoder() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let hook = take_hook();
+        set_hook(Box::new(move |panic| {
+            let ours = panic.location().is_some_and(|location| location.file() == file!());
+            if ours || !DECODING.get() {
+                hook(panic);
+            }
+        }));
+    });
 }
 
 fn read_table(reference: &Reference, memory: u64) -> Result<Vec<Part>, Error> {
