@@ -2,7 +2,7 @@
 """Whether handaxe computes the same raw integers as the C++ that hls4ml generates, and how long either takes.
 
 Makes a virtual environment of its own in a temporary folder (or in the folder named by PEERS_VENV) with hls4ml 1.3.0,
-TensorFlow 2.14.1 and QKeras 0.9.0; makes networks with random weights from fixed seeds; converts each with each of its
+TensorFlow 2.14.1, QKeras 0.9.0 and HGQ 0.2.6; makes networks with random weights from fixed seeds (those of HGQ are files); converts each with each of its
 configurations, compiles with g++, and predicts 10,000 inputs. Then `handaxe predict --bit-exact` (built in release mode unless HANDAXE names
 a binary) answers the same inputs, and every output must be equal. What hls4ml answered is kept in the folder EMULATION_CACHE
 (or a temporary one), so that a second run only runs handaxe. Prints a line a case; ends with 1 if one differs.
@@ -11,13 +11,18 @@ a binary) answers the same inputs, and every output must be equal. What hls4ml a
 
 --extract writes what the Rust tests read: the networks, the configurations, some inputs, hls4ml's types and raw outputs.
 """
-import gzip, json, os, subprocess, sys, tempfile, time
+import gzip, json, os, shutil, subprocess, sys, tempfile, time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("HANDAXE") or Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "release/handaxe"
 PACKAGES = ["hls4ml==1.3.0", "tensorflow-cpu==2.14.1", "numpy<2", "qkeras==0.9.0", "pyparsing<4", "pyyaml"]
 INPUTS, EXTRACTED = 10_000, 1_600  # samples; numbers of inputs in an extract
+
+# Networks of HGQ that are files.
+FILES = {"table": ROOT / "fixtures/keras/small/table.h5"}
+for name in ["hgq_jet_classifier", "hgq_mnist_heterogeneous"]:
+    FILES[name] = ROOT.parent / "shared/data/models/example-models/keras" / f"{name}.h5"
 
 # Network, backend, granularity (of hls4ml's `config_from_keras_model`), precision, reuse factor, strategy, and what else is
 # put into the configuration: "Layer.Key" for settings of a layer, "Layer/variable" for its types, "/maximum" for the model's.
@@ -49,6 +54,12 @@ CASES = {
     "merges-vivado": ("merges", "Vivado", "model", "ap_fixed<16,6>", 1, "Latency", {}),
     "merges-vitis": ("merges", "Vitis", "name", "ap_fixed<12,4>", 1, "Latency", {}),
     "planes-vivado": ("planes", "Vivado", "model", "ap_fixed<16,6>", 1, "Latency", {}),
+    "hgq-jets": ("hgq_jet_classifier", "Vitis", "model", "ap_fixed<16,6>", 1, "Latency", {}),
+    "hgq-jets-vivado": ("hgq_jet_classifier", "Vivado", "model", "ap_fixed<16,6>", 1, "Latency", {}),
+    "hgq-mnist": ("hgq_mnist_heterogeneous", "Vitis", "model", "ap_fixed<16,6>", 1, "Latency", {}),
+    "hgq-table": ("table", "Vitis", "model", "ap_fixed<16,6>", 1, "Latency", {}),
+    "hgq-trained": ("hgq", "Vitis", "model", "ap_fixed<16,6>", 1, "Latency", {}),
+    "hgq-trained-vivado": ("hgq", "Vivado", "model", "ap_fixed<12,4>", 1, "Latency", {}),
     "planes-vitis": ("planes", "Vitis", "name", "ap_fixed<12,4,AP_RND,AP_SAT>", 1, "Latency", {}),
 }
 
@@ -59,8 +70,10 @@ def in_venv():
     python = folder / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    if subprocess.run([python, "-c", "import hls4ml, tensorflow, qkeras.quantizers, yaml"], capture_output=True).returncode:
+    if subprocess.run([python, "-c", "import hls4ml, tensorflow, qkeras.quantizers, yaml, HGQ"], capture_output=True).returncode:
         subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=True)
+        # Its layers are all that is used; it asks for packages that training needs.
+        subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", "HGQ==0.2.6"], check=True)
     os.environ.update(PEERS_IN_VENV="1", TF_CPP_MIN_LOG_LEVEL="3", TF_USE_LEGACY_KERAS="1")
     os.execv(python, [str(python), *sys.argv])
 
@@ -70,6 +83,11 @@ def network(name):
     import numpy as np
     from tensorflow import keras
     L = keras.layers
+    if name in FILES:
+        from HGQ.proxy.fixed_point_quantizer import FixedPointQuantizer
+        from HGQ.proxy.unary_lut import UnaryLUT
+        known = {"FixedPointQuantizer": FixedPointQuantizer, "UnaryLUT": UnaryLUT}
+        return keras.models.load_model(FILES[name], compile=False, custom_objects=known)
     if name in ("mlp", "pruned", "bn"):
         layers = [keras.Input((16,), name="features")]
         for place, units in enumerate([64, 32, 32]):
@@ -126,6 +144,8 @@ def network(name):
         a, b = L.Dense(6, name="a")(i), L.Dense(6, activation="relu", name="b")(i)
         kinds = [L.Add, L.Subtract, L.Multiply, L.Average, L.Maximum, L.Minimum, L.Concatenate]
         model = keras.Model(i, [kind(name=kind.__name__.lower())([a, b]) for kind in kinds])
+    elif name == "hgq":
+        return hgq()
     random = np.random.default_rng(sum(name.encode()))
     for layer in model.layers:
         weights = []
@@ -143,6 +163,24 @@ def network(name):
             weights.append(value.astype("float32"))
         layer.set_weights(weights)
     return model
+
+
+def hgq():
+    """What HGQ's short training makes of a small network: types of each element, functions by tables."""
+    import numpy as np
+    from HGQ import to_proxy_model, trace_minmax
+    from HGQ.layers import HActivation, HDense, HQuantize
+    from tensorflow import keras
+    keras.utils.set_random_seed(3)
+    beta = {"beta": 1e-6}
+    model = keras.Sequential([
+        HQuantize(input_shape=(8,), **beta), HDense(12, **beta), HActivation("tanh", **beta), HDense(6, activation="relu", **beta), HDense(4, **beta),
+        HActivation("sigmoid", **beta)])
+    x = np.random.default_rng(1).normal(0, 1, (2000, 8)).astype("float32")
+    model.compile("adam", "mse")
+    model.fit(x, np.tanh(x[:, :4] * x[:, 4:]), epochs=3, verbose=0)
+    trace_minmax(model, x, cover_factor=1.2)
+    return to_proxy_model(model, aggressive=False, unary_lut_max_table_size=1024)
 
 
 def samples(model):
@@ -190,7 +228,10 @@ def hls4ml_answers(name, case, folder):
     import hls4ml
     folder.mkdir(parents=True, exist_ok=True)
     model = network(case[0])
-    model.save(folder / "model.h5")
+    if case[0] in FILES:
+        shutil.copy(FILES[case[0]], folder / "model.h5")
+    else:
+        model.save(folder / "model.h5")
     x = samples(model)
     np.save(folder / "x.npy", x)
     config = configuration(model, case)
@@ -248,7 +289,7 @@ def extract(name, case, folder, answer, target):
     import numpy as np
     (target / "models").mkdir(parents=True, exist_ok=True)
     model = target / "models" / f"{case[0]}.h5"
-    if not model.exists():
+    if not model.exists() and case[0] not in FILES:
         model.write_bytes((folder / "model.h5").read_bytes())
     x = np.load(folder / "x.npy")
     x = x[:EXTRACTED // x[0].size]

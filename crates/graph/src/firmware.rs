@@ -3,6 +3,7 @@
 //! The rules are those of hls4ml 1.3 (spec/fixed-point.md); what it does beyond them was read off the types that it gives
 //! to whole networks (fixtures/hls).
 
+mod exact;
 mod fold;
 mod infer;
 mod kernel;
@@ -15,9 +16,7 @@ use std::collections::BTreeMap;
 use handaxe_fixed::{FixedType, Precision};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Activation, Error, HlsConfig, LayerId, LayerType, Model, Op, Override, Quantiser, Strategy,
-};
+use crate::{Activation, Error, HlsConfig, LayerId, LayerType, Model, Op, Strategy};
 
 /// How a softmax is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -119,8 +118,8 @@ impl Model {
 struct Plan<'a> {
     model: &'a Model,
     config: &'a HlsConfig,
-    /// What HGQ's quantisers prescribe, by layer and variable.
-    prescribed: BTreeMap<(String, String), Precision>,
+    /// HGQ's quantisers alone round: every other type is inferred.
+    exact: bool,
 }
 
 /// A type as it is configured.
@@ -131,30 +130,15 @@ enum Stated {
 
 impl<'a> Plan<'a> {
     fn new(model: &'a Model, config: &'a HlsConfig) -> Self {
-        let mut prescribed = BTreeMap::new();
-        for (_, layer) in model.layers() {
-            let Op::Quantise { quantiser: Quantiser::PerElement { overrides, .. } } = layer.op()
-            else {
-                continue;
-            };
-            for (name, settings) in overrides {
-                for (key, value) in settings {
-                    if let (Some(variable), Override::Precision(precision)) =
-                        (key.strip_suffix("_t"), value)
-                    {
-                        prescribed.insert((name.clone(), variable.to_owned()), *precision);
-                    }
-                }
-            }
-        }
-        Self { model, config, prescribed }
+        Self { model, config, exact: exact::is_exact(model) }
     }
 
     /// What the configuration says of a variable.
     fn stated(&self, name: &str, kind: LayerType, variable: &'static str) -> Result<Stated, Error> {
-        let prescribed = self.prescribed.get(&(name.to_owned(), variable.to_owned())).copied();
-        let precision = prescribed.unwrap_or_else(|| self.config.precision(name, kind, variable));
-        self.fixed(name, variable, precision)
+        if self.exact {
+            return Ok(Stated::Auto);
+        }
+        self.fixed(name, variable, self.config.precision(name, kind, variable))
     }
 
     fn fixed(

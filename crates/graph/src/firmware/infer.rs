@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use handaxe_fixed::{FixedType, Overflow, Rounding};
 
+use super::exact::exact_result;
 use super::kernel::growth;
 use super::{Plan, Stated};
 use crate::{Activation, Error, Layer, LayerId, Op, PoolKind, Quantiser};
@@ -62,7 +63,7 @@ impl Plan<'_> {
                 ));
             }
             Op::Lookup { .. } => {
-                types.insert("table", self.or_default(name, kind, "table")?);
+                types.insert("table", self.or_exact(id, "table", "table")?);
             }
             Op::Quantise { quantiser } => self.quantiser_types(id, quantiser, &mut types)?,
             op if inputs.len() > 2 && op.layer_type() != crate::LayerType::Concatenate => {
@@ -92,6 +93,11 @@ impl Plan<'_> {
         types: &Types,
     ) -> Result<FixedType, Error> {
         let name = layer.name();
+        if self.exact
+            && let Some(result) = exact_result(layer.op(), inputs, types)
+        {
+            return Ok(result);
+        }
         Ok(match layer.op() {
             Op::BatchNorm { .. } => {
                 let (scale, bias) = (types["scale"], types["bias"]);
@@ -157,7 +163,7 @@ impl Plan<'_> {
         Ok(found)
     }
 
-    fn too_wide(&self, name: &str, error: handaxe_fixed::Error) -> Error {
+    pub(super) fn too_wide(&self, name: &str, error: handaxe_fixed::Error) -> Error {
         Error::Inferred { layer: name.to_owned(), variable: "result", error }
     }
 
@@ -314,7 +320,7 @@ impl Plan<'_> {
     }
 
     /// The type that holds the numbers of every element's type.
-    fn covering(
+    pub(super) fn covering(
         &self,
         id: LayerId,
         rounding: Rounding,
@@ -345,7 +351,7 @@ impl Plan<'_> {
 }
 
 /// Bits of |value| before the point (negative below one half) and after it.
-fn digits(value: f64) -> (i32, i32) {
+pub(super) fn digits(value: f64) -> (i32, i32) {
     let bits = value.abs().to_bits();
     let exponent = (bits >> 52 & 0x7ff) as i32 - 1023;
     let mantissa = (bits & ((1 << 52) - 1)) | 1 << 52;

@@ -26,13 +26,13 @@ impl Plan<'_> {
         let (name, kind) = (layer.name(), layer.op().layer_type());
         let weight = match self.quantised(layer, "kernel")? {
             Some(of_quantiser) => of_quantiser,
-            None => self.or_default(name, kind, "weight")?,
+            None if folds.is_some() => self.or_default(name, kind, "weight")?,
+            None => self.or_exact(id, "weight", "kernel")?,
         };
         let bias = match self.quantised(layer, "bias")? {
             Some(of_quantiser) => of_quantiser,
-            None if layer.weight("bias").is_some() || folds.is_some() => {
-                self.or_default(name, kind, "bias")?
-            }
+            None if folds.is_some() => self.or_default(name, kind, "bias")?,
+            None if layer.weight("bias").is_some() => self.or_exact(id, "bias", "bias")?,
             None => FixedType::exact(1, 1, false).map_err(|error| inferred(name, "bias", error))?,
         };
         let accumulator = self.accumulator(layer, input, &weight, &bias)?;

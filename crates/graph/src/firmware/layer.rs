@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use handaxe_fixed::{FixedType, Precision};
 
-use super::{DEFAULT, FirmwareLayer, Plan, Softmax};
+use super::{DEFAULT, FirmwareLayer, Plan, Softmax, Stated};
 use crate::{Activation, Error, IoType, LayerId, Op, Quantiser};
 
 /// Entries of a table where nothing is said.
@@ -35,7 +35,12 @@ impl Plan<'_> {
             if self.config.io_type == Some(IoType::IoStream) {
                 return Err(self.unsupported(id, "io_stream".to_owned(), "io_parallel"));
             }
-            built.types.insert("result", self.or_default(name, kind, "result")?);
+            let result = match self.stated(name, kind, "result")? {
+                Stated::Type(stated) => stated,
+                Stated::Auto if self.exact => self.exact_input(id)?,
+                Stated::Auto => self.default_type(),
+            };
+            built.types.insert("result", result);
             return Ok(built);
         };
         let folded =
