@@ -3,6 +3,7 @@ use std::fmt;
 use handaxe_fixed::{FixedType, Overflow};
 use handaxe_graph::{Activation, FirmwareLayer, HlsConfig, Model, Op, Softmax};
 
+use super::profile::{fraction_of, holding};
 use super::{LayerTrace, Profile, Variable};
 use crate::Error;
 
@@ -24,6 +25,7 @@ pub enum Finding {
         variable: &'static str,
         of: FixedType,
         median: f64,
+        would_do: FixedType,
     },
     UselessTable {
         layer: String,
@@ -43,8 +45,9 @@ pub enum Finding {
     },
     Dead {
         layer: String,
-        of: String,
+        of: FixedType,
         value: f32,
+        would_do: Option<FixedType>,
     },
 }
 
@@ -60,10 +63,10 @@ impl fmt::Display for Finding {
                     100.0 * share
                 )
             }
-            Self::Vanishing { layer, variable, of, median } => {
+            Self::Vanishing { layer, variable, of, median, would_do } => {
                 write!(
                     f,
-                    "layer `{layer}`: most of {variable} become 0 in {of}; half of them are below {median:.2e}: more fractional bits are needed"
+                    "layer `{layer}`: most of {variable} become 0 in {of}; half of them are below {median:.2e}, which {would_do} shows"
                 )
             }
             Self::UselessTable { layer, before, of, unit, would_do } => write!(
@@ -80,11 +83,15 @@ impl fmt::Display for Finding {
                 f,
                 "layer `{layer}`: hls4ml leaves this quantiser out, since the result of `{before}` is `auto`; give `{before}` the quantiser's type as its result"
             ),
-            Self::Dead { layer, of, value } => {
+            Self::Dead { layer, of, value, would_do } => {
                 write!(
                     f,
-                    "layer `{layer}`: every output is {value} in {of}, whatever the input; it needs more fractional or integer bits"
-                )
+                    "layer `{layer}`: every output is {value} in {of}, whatever the input; "
+                )?;
+                match would_do {
+                    Some(would_do) => write!(f, "{would_do} tells them apart"),
+                    None => write!(f, "what tells them apart is lost before it"),
+                }
             }
         }
     }
@@ -150,12 +157,11 @@ pub fn findings(
             found.push(Finding::MayWrap { layer: name(), of: *of, would_do: *would_do });
         }
     }
-    let dead = traces.iter().filter(|trace| trace.dead);
-    found.extend(dead.map(|trace| Finding::Dead {
-        layer: trace.layer.clone(),
-        of: trace.result.clone(),
-        value: trace.fixed.0,
-    }));
+    let layers = model.layers().zip(&layers).map(|((_, layer), built)| (layer.name(), built));
+    for (layer, built) in layers {
+        let dead = traces.iter().find(|trace| trace.dead && trace.layer == layer);
+        found.extend(dead.map(|trace| of_dead(trace, built.result())));
+    }
     Ok(found)
 }
 
@@ -174,7 +180,18 @@ fn of_profile(profile: &Profile) -> Option<Finding> {
     }
     let median = profile.quartiles.map_or(0.0, |quartiles| quartiles[2]);
     let vanishing = profile.what != Variable::Accumulator && 2 * profile.underflows > profile.count;
-    vanishing.then_some(Finding::Vanishing { layer, variable, of, median })
+    let would_do = profile.that_shows();
+    vanishing.then_some(Finding::Vanishing { layer, variable, of, median, would_do })
+}
+
+/// A type that shows sixteen steps of the outputs' range, if that asks for more bits than there are.
+fn of_dead(trace: &LayerTrace, of: FixedType) -> Finding {
+    let (low, high) = (f64::from(trace.float.0), f64::from(trace.float.1));
+    let fraction = of.fraction().max(fraction_of((high - low) / 16.0));
+    let would_do = holding(&of, (low, high), fraction);
+    let more = would_do.integer > of.integer || would_do.fraction() > of.fraction();
+    let (layer, value) = (trace.layer.clone(), trace.fixed.0);
+    Finding::Dead { layer, of, value, would_do: more.then_some(would_do) }
 }
 
 fn useless_table(

@@ -82,16 +82,30 @@ impl Profile {
 
     /// The same type with as many integer bits as these numbers need, `cover` times as large.
     pub fn that_holds(&self, cover: f64) -> FixedType {
-        let (low, high) = (self.range.0 * cover, self.range.1 * cover);
-        let sign = i32::from(self.of.signed);
-        let needed = (-60..=60)
-            .find(|&bits| high < 2f64.powi(bits) && low >= -2f64.powi(bits))
-            .unwrap_or(60)
-            + sign;
-        let fraction = self.of.fraction();
-        let width = (needed + fraction).max(1);
-        FixedType { width: width as u32, integer: width - fraction, ..self.of }
+        let range = (self.range.0 * cover, self.range.1 * cover);
+        holding(&self.of, range, self.of.fraction())
     }
+
+    /// The same type with as many bits after the point as show half of the numbers other than 0 to one part in eight.
+    pub(super) fn that_shows(&self) -> FixedType {
+        let median = self.quartiles.map_or(1.0, |quartiles| quartiles[2]);
+        let fraction = self.of.fraction().max(fraction_of(median / 8.0));
+        FixedType { width: (self.of.integer + fraction).max(1) as u32, ..self.of }
+    }
+}
+
+/// A type like `of` that holds `range`, with so many bits after the point.
+pub(super) fn holding(of: &FixedType, (low, high): (f64, f64), fraction: i32) -> FixedType {
+    let needed =
+        (-60..=60).find(|&bits| high < 2f64.powi(bits) && low >= -2f64.powi(bits)).unwrap_or(60)
+            + i32::from(of.signed);
+    let width = (needed + fraction).max(1);
+    FixedType { width: width as u32, integer: width - fraction, ..*of }
+}
+
+/// Bits after the point whose step is no larger than `step`.
+pub(super) fn fraction_of(step: f64) -> i32 {
+    -step.clamp(2f64.powi(-60), 2f64.powi(60)).log2().floor() as i32
 }
 
 /// The numbers of every weight and, for the first `most` samples, of every layer's output and sums, in floating point, against the types
