@@ -3,6 +3,7 @@
 //! The rules are those of hls4ml 1.3 (spec/fixed-point.md); what it does beyond them was read off the types that it gives
 //! to whole networks (fixtures/hls).
 
+mod exact;
 mod fold;
 mod infer;
 mod kernel;
