@@ -53,9 +53,24 @@ impl Model {
             }
             config.layer_name.insert(layer.name().to_owned(), section);
             let plan = Plan { model: self, config: &config, prescribed: prescribed.clone() };
+            let result = plan.layer(id, &built)?.result();
+            // hls4ml leaves out a quantiser behind a layer whose result is inferred, so none is.
+            let stated = if layer.op().has_kernel() { ["", "_linear"].as_slice() } else { &[""] };
+            for suffix in stated {
+                let name = format!("{}{suffix}", layer.name());
+                let section = config.layer_name.entry(name).or_default();
+                section.precision.insert("result".to_owned(), Precision::Fixed(result));
+            }
+            let plan = Plan { model: self, config: &config, prescribed: prescribed.clone() };
             built.push(plan.layer(id, &built)?);
         }
         Ok(config)
+    }
+
+    /// Whether every kernel has a quantiser, so that the model itself says how its firmware computes.
+    pub fn is_quantised(&self) -> bool {
+        let mut kernels = self.layers().filter(|(_, layer)| layer.op().has_kernel()).peekable();
+        kernels.peek().is_some() && kernels.all(|(_, layer)| layer.quantiser("kernel").is_some())
     }
 
     /// The types of a layer that are not inferred.
