@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use handaxe_data::Tensor;
 use handaxe_emulate::predict;
 use handaxe_formats::{model, onnx};
-use handaxe_graph::{Model, Op};
+use handaxe_graph::pass::PIPELINES;
+use handaxe_graph::{Activation, Mask, Masks, Model, Op};
 use serde::Deserialize;
 
 /// What onnxruntime answers is met to this, relative to 1 or the answer if that is larger.
@@ -135,6 +136,56 @@ fn what_is_written_is_read_back() {
         assert_eq!(quantisers(&again), quantisers(&model), "{}", case.model);
         assert_eq!(again.parameters(), model.parameters(), "{}", case.model);
     }
+}
+
+/// Every pass by itself leaves the answers as they are.
+#[test]
+fn no_pass_changes_an_answer() {
+    for case in cases("small.json") {
+        let path = root().join("fixtures/onnx").join(&case.model);
+        let mut model = onnx::load_to(&path, onnx::BEFORE_PASSES).unwrap();
+        for pass in PIPELINES.iter().flat_map(|pipeline| pipeline.passes) {
+            model = pass.run(model).unwrap();
+            let difference = difference(&model, &case.outputs);
+            assert!(difference <= TOLERANCE, "{} after {}: {difference}", case.model, pass.name());
+            let known = onnx::load_to(&path, pass.name()).is_ok_and(|known| known == model);
+            assert!(known || pass.name() == "unit-scales", "{} {}", case.model, pass.name());
+        }
+    }
+}
+
+/// What was masked is still zero in the file and behind it, and the file of a network of which half was taken out is half as long.
+#[test]
+fn masks_survive_and_reduced_files_are_smaller() {
+    let network = |units: usize| {
+        let mut model = Model::new("network");
+        let input = model.add("in", Op::Input { shape: vec![64] }, &[]).unwrap();
+        let first = model.add("fc1", Op::Dense { units, bias: true }, &[input]).unwrap();
+        model.add("relu", Op::Activation { function: Activation::Relu }, &[first]).unwrap();
+        let last = model.find("relu").unwrap();
+        model.add("fc2", Op::Dense { units: 64, bias: true }, &[last]).unwrap();
+        model
+    };
+    for case in cases("small.json") {
+        let original = fixture(&case.model);
+        let mut pruned = original.clone();
+        let mut masks = Masks::default();
+        for (id, layer) in original.layers() {
+            if let Some(kernel) = layer.kernel() {
+                let count = kernel.values().len();
+                masks.insert(id, Mask::new((0..count).map(|place| place % 3 != 0).collect()));
+            }
+        }
+        masks.apply(&mut pruned).unwrap();
+        let again = onnx::from_bytes(&onnx::to_bytes(&pruned).unwrap()).unwrap();
+        let kernels = |model: &Model| -> Vec<Vec<u32>> {
+            let kernels = model.layers().filter_map(|(_, layer)| layer.kernel());
+            kernels.map(|kernel| kernel.values().iter().map(|w| w.to_bits()).collect()).collect()
+        };
+        assert_eq!(kernels(&again), kernels(&pruned), "{}", case.model);
+    }
+    let length = |units| onnx::to_bytes(&network(units)).unwrap().len();
+    assert!(length(32) * 100 < length(64) * 52, "{} {}", length(32), length(64));
 }
 
 /// Elements are moved where nothing else will do: behind an input or before an output that is channels first, and where

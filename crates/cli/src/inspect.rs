@@ -1,5 +1,7 @@
 //! `handaxe inspect`: what a network is, and what each objective says of it.
 
+mod passes;
+
 use clap::Args;
 use handaxe::graph::{HlsConfig, Layer, LayerAttributes, Model};
 use handaxe::objective::{Action, Objective};
@@ -14,8 +16,13 @@ use crate::options::{Hardware, Speech};
 use crate::{files, output};
 
 const EXAMPLES: &str = "\
+A network in ONNX goes through passes when it is read, each of which joins what belongs together; --print-passes lists them, and
+--dump-after shows the graph after one of them, `read` standing for the graph before all.
+
 Examples:
   handaxe inspect jets.keras
+  handaxe inspect --print-passes
+  handaxe inspect jets.onnx --dump-after merge-lines
   handaxe inspect jets.safetensors --config hls4ml_config.yml --json";
 
 /// Show a network's layers, shapes and parameters, and what each objective says of them
@@ -24,6 +31,12 @@ Examples:
 pub(crate) struct Command {
     #[command(flatten)]
     network: Network,
+    /// List the passes that networks go through, and what each does
+    #[arg(long, exclusive = true)]
+    print_passes: bool,
+    /// Show the graph as it is after a pass, in place of all else
+    #[arg(long, value_name = "PASS", conflicts_with_all = ["config", "precision", "reuse_factor", "strategy", "io_type"])]
+    dump_after: Option<String>,
 }
 
 /// A network and the hardware it is for.
@@ -49,10 +62,13 @@ pub(crate) struct Subject {
 }
 
 impl Network {
+    fn reference(&self) -> Result<&str, Failure> {
+        let named = self.model.as_deref().or(self.model_flag.as_deref());
+        named.ok_or_else(|| Failure::Input("no model is named".to_owned()))
+    }
+
     pub(crate) fn load(&self) -> Result<Subject, Failure> {
-        let Some(reference) = self.model.as_ref().or(self.model_flag.as_ref()) else {
-            return Err(Failure::Input("no model is named".to_owned()));
-        };
+        let reference = self.reference()?;
         let config = RunConfig::default().overridden(&self.hardware)?.hls()?;
         let model = files::load(reference)?;
         let (layers, diagnostics) = model.attributes(config.as_ref()).map_err(Error::from)?;
@@ -130,6 +146,12 @@ struct Inspection<'a> {
 
 /// Runs `handaxe inspect`.
 pub(crate) fn inspect(command: &Command, speech: Speech) -> Result<(), Failure> {
+    if command.print_passes {
+        return passes::print();
+    }
+    if let Some(pass) = &command.dump_after {
+        return passes::dump(command.network.reference()?, pass, speech);
+    }
     let subject = command.network.load()?;
     subject.notes(speech);
     let mut opinions = Vec::new();

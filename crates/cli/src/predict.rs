@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::Args;
 use handaxe::data::{Source, Targets, Tensor};
 use handaxe::formats::{answers, data};
-use handaxe::graph::Model;
+use handaxe::graph::{HlsConfig, Model};
 use handaxe::run::SCHEMA;
 use handaxe::{Error, judge};
 use serde::Serialize;
@@ -18,13 +18,15 @@ use crate::{files, firmware, output};
 
 const EXAMPLES: &str = "\
 The network is computed in floating point as its own framework does it, or with --bit-exact as the firmware that hls4ml makes
-of it; features are standardised as the network says.
+of it; features are standardised as the network says. Without hardware flags the firmware of a network whose kernels are all
+quantised is that of its own quantisers, scales included: it computes the codes that qonnx computes.
 
 Examples:
   handaxe predict --model jets.keras --data jets.npz:x=hlf_ungroomed,y=label
   handaxe predict --model jets.h5 --data jets.csv --metric auc --out scores.npy
   handaxe predict --model jets.safetensors --data jets.csv --out scores.csv --json
   handaxe predict --model jets.keras --data jets.csv --bit-exact --config hls_config.yml
+  handaxe predict --model kws.onnx --data sounds.npz --bit-exact --out scores.npy
   handaxe predict --model jets.keras --data jets.csv --bit-exact --raw --precision 'ap_fixed<16,6>' --out codes.csv";
 
 /// Compute a network's answers, and how good they are
@@ -98,11 +100,8 @@ pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
     let named: Vec<_> = names.zip(&predicted).collect();
     match &command.out {
         Some(out) if command.raw => {
-            let codes = handaxe::firmware::firmware_codes(
-                &model,
-                &firmware::configuration(&command.hardware)?,
-                &inputs,
-            )?;
+            let (model, config) = command.firmware(&model)?;
+            let codes = handaxe::firmware::firmware_codes(&model, &config, &inputs)?;
             let codes: Vec<_> = named
                 .iter()
                 .map(|(name, _)| *name)
@@ -148,24 +147,30 @@ impl Command {
         inputs: &[Arc<dyn Source>],
         speech: Speech,
     ) -> Result<Vec<Tensor>, Failure> {
-        let Hardware { config, precision, reuse_factor, strategy, io_type } = &self.hardware;
-        let named = [
-            config.is_some(),
-            precision.is_some(),
-            reuse_factor.is_some(),
-            strategy.is_some(),
-            io_type.is_some(),
-        ];
         if !self.bit_exact {
-            if named.contains(&true) {
+            if self.names_hardware() {
                 let message = "the hardware only matters to the firmware: add --bit-exact, or leave its flags out";
                 return Err(Failure::Input(message.to_owned()));
             }
             return Ok(handaxe::predict(model, inputs)?);
         }
-        let config = firmware::configuration(&self.hardware)?;
-        firmware::say_findings(model, &config, speech)?;
-        Ok(handaxe::firmware::predict_firmware(model, &config, inputs)?)
+        let (model, config) = self.firmware(model)?;
+        firmware::say_findings(&model, &config, speech)?;
+        Ok(handaxe::firmware::predict_firmware(&model, &config, inputs)?)
+    }
+
+    fn names_hardware(&self) -> bool {
+        let Hardware { config, precision, reuse_factor, strategy, io_type } = &self.hardware;
+        let texts = [precision, strategy, io_type];
+        config.is_some() || reuse_factor.is_some() || texts.iter().any(|text| text.is_some())
+    }
+
+    /// The network as firmware has it, and its configuration: as the flags say, or its own quantisers.
+    fn firmware(&self, model: &Model) -> Result<(Model, HlsConfig), Failure> {
+        if model.is_quantised() && !self.names_hardware() {
+            return Ok(handaxe::firmware::own_firmware(model)?);
+        }
+        Ok((model.clone(), firmware::configuration(&self.hardware)?))
     }
 
     /// The metric's name and value. What cannot be judged is an error where a metric was asked for, and else only said.

@@ -3,7 +3,8 @@
 //! A model is read for one sample at a time. Channels first become channels last: how axes stand is noted, through Transpose,
 //! Reshape and Flatten, and elements are moved only where a layer needs them otherwise, so that a Flatten before a Dense
 //! costs an order of its rows and no layer. Inputs and outputs keep the file's order of axes. Operators on constants
-//! are computed while reading. Quantisers of weights become attributes of their layers, those between layers are layers.
+//! are computed while reading. Quantisers of weights become attributes of their layers, those between layers are layers. The graph's own
+//! passes ([`handaxe_graph::pass`]) then join what belongs together.
 
 mod activation;
 mod affine;
@@ -13,16 +14,19 @@ mod builder;
 mod convolution;
 mod dense;
 mod fold;
+mod gelu;
 mod join;
 pub mod known;
 mod linear;
 mod node;
 mod order;
+mod part;
 mod pool;
 mod proto;
 mod quantiser;
 mod scan;
 mod shape;
+mod space;
 mod table;
 mod view;
 mod write;
@@ -32,15 +36,21 @@ use std::path::{Component, Path};
 
 use bytes::Bytes;
 use handaxe_graph::Model;
+use handaxe_graph::pass::READING;
 use prost::Message;
 
 use crate::Error;
 use crate::read::read_at_most;
 use array::Array;
-pub(crate) use array::transposition;
 use node::brief;
 use proto::{GraphProto, ModelProto, TensorProto};
 pub use write::{save, to_bytes};
+
+/// What [`load_to`] calls the model whose nodes have become layers one by one.
+pub const BEFORE_PASSES: &str = "read";
+
+/// The passes that a model goes through.
+type Passes<'a> = &'a dyn Fn(Model) -> Result<Model, handaxe_graph::Error>;
 
 /// The largest file that is read.
 const MOST_BYTES: u64 = 1 << 30;
@@ -56,9 +66,21 @@ const MOST_BYTES: u64 = 1 << 30;
 /// A file that is missing or broken; a node that cannot be read, with its name and operator; tensors that are missing or do
 /// not fit.
 pub fn load(path: &Path) -> Result<Model, Error> {
+    open(path, &|model| READING.run(model))
+}
+
+/// Reads a model as it is after the pass `last` of the pipeline [`READING`]; before all of them for [`BEFORE_PASSES`].
+///
+/// # Errors
+/// As [`load`], and a name that no pass has.
+pub fn load_to(path: &Path, last: &str) -> Result<Model, Error> {
+    open(path, &|model| if last == BEFORE_PASSES { Ok(model) } else { READING.run_to(last, model) })
+}
+
+fn open(path: &Path, passes: Passes<'_>) -> Result<Model, Error> {
     let bytes = read_at_most(path, MOST_BYTES)?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    read(bytes, Some(folder)).map_err(|error| error.in_file(path))
+    read(bytes, Some(folder), passes).map_err(|error| error.in_file(path))
 }
 
 /// Reads a model from the content of a file that holds all its tensors itself.
@@ -66,10 +88,10 @@ pub fn load(path: &Path) -> Result<Model, Error> {
 /// # Errors
 /// As [`load`].
 pub fn from_bytes(bytes: &[u8]) -> Result<Model, Error> {
-    read(bytes.to_vec(), None)
+    read(bytes.to_vec(), None, &|model| READING.run(model))
 }
 
-fn read(bytes: Vec<u8>, folder: Option<&Path>) -> Result<Model, Error> {
+fn read(bytes: Vec<u8>, folder: Option<&Path>, passes: Passes<'_>) -> Result<Model, Error> {
     scan::check(&bytes)?;
     let model =
         ModelProto::decode(Bytes::from(bytes)).map_err(|error| Error::OnnxProto { error })?;
@@ -78,7 +100,8 @@ fn read(bytes: Vec<u8>, folder: Option<&Path>) -> Result<Model, Error> {
         model.opset_import.iter().map(|set| (domain(&set.domain), set.version)).collect();
     let version = *versions.get("").ok_or(Error::OnnxVersion)?;
     let constants = constants(graph, folder)?;
-    let mut built = builder::build(graph, |_| version, constants)?;
+    let read = builder::build(graph, version, constants)?;
+    let mut built = passes(read)?;
     let noted = model.metadata_props.iter().find(|entry| entry.key == write::OURS);
     if let Some(noted) = noted {
         let noted = serde_json::from_str(&noted.value)

@@ -8,12 +8,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use handaxe_data::Tensor;
-use handaxe_graph::{Layer, LayerId, Model, Op, nearest};
+use handaxe_graph::{Layer, LayerId, Model, Op, nearest, transposition};
 use safetensors::tensor::TensorView;
 
 use crate::Error;
 use crate::native;
-use crate::onnx::transposition;
 use crate::read::read_at_most;
 
 /// The largest file that is read.

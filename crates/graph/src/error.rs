@@ -106,6 +106,11 @@ pub enum Error {
     #[error("layer `{layer}`: firmware has no {what}; use {instead}")]
     NotInFirmware { layer: String, what: String, instead: &'static str },
 
+    #[error(
+        "{left} transposes are left where {needed} will do: run the pass merge-transposes before"
+    )]
+    NeedlessTransposes { left: usize, needed: usize },
+
     #[error("{place}: {what} must be {right}, not {given}")]
     Config { place: String, what: &'static str, given: String, right: &'static str },
 }

@@ -5,6 +5,7 @@
 
 mod exact;
 mod fold;
+mod hgq;
 mod infer;
 mod kernel;
 mod layer;
@@ -130,7 +131,7 @@ enum Stated {
 
 impl<'a> Plan<'a> {
     fn new(model: &'a Model, config: &'a HlsConfig) -> Self {
-        Self { model, config, exact: exact::is_exact(model) }
+        Self { model, config, exact: hgq::is_exact(model) }
     }
 
     /// What the configuration says of a variable.

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::{Quantiser, Scale};
+
 /// How a real number becomes a code: the modes of QONNX.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -64,6 +66,26 @@ pub struct Integer {
 }
 
 impl Integer {
+    /// The quantiser in QKeras' words where these mean the same to the bit: what is trained and built in firmware knows those.
+    pub fn simplest(self) -> Quantiser {
+        let (&[scale], &[0.0]) = (self.scale.as_slice(), self.zero_point.as_slice()) else {
+            return Quantiser::Integer(self);
+        };
+        if self.signed && self.bits == 1 {
+            let alpha = Scale::Value(f64::from(scale));
+            return Quantiser::Binary { zero_one: false, alpha };
+        }
+        let exponent = scale.log2();
+        let power = exponent.fract() == 0.0 && exponent.exp2() == scale && exponent.abs() <= 32.0;
+        let mirrored = self.signed || !self.narrow;
+        if !power || !mirrored || self.rounding != CodeRounding::HalfEven {
+            return Quantiser::Integer(self);
+        }
+        let (bits, keep_negative, symmetric) = (self.bits, self.signed, self.narrow);
+        let integer = exponent as i32 + bits as i32 - i32::from(keep_negative);
+        Quantiser::Bits { bits, integer, keep_negative, symmetric, alpha: Scale::Value(1.0) }
+    }
+
     /// The lowest and the highest code.
     pub fn codes(&self) -> (f32, f32) {
         let narrow = f32::from(u8::from(self.narrow));

@@ -4,6 +4,7 @@
 //! - [`LayerAttributes`], [`OptimizationAttributes`], [`HlsAttributes`]: what an objective sees of a layer;
 //! - [`HlsConfig`]: hls4ml's configuration and its look-up order; [`closest_reuse_factor`];
 //! - [`FirmwareLayer`]: how a layer is built in firmware, with every type inferred;
+//! - [`pass`]: rewritings that leave the answers as they are; [`Model::dump`] shows what they do;
 //! - [`Mask`], [`Masks`]: which weights are free and what the others are held at.
 //!
 //! ```
@@ -21,6 +22,7 @@
 
 mod activation;
 mod attributes;
+mod dump;
 mod error;
 mod firmware;
 mod hls;
@@ -29,6 +31,7 @@ mod mask;
 mod model;
 mod nearest;
 mod op;
+pub mod pass;
 mod quantiser;
 mod reuse;
 mod shape;
@@ -45,5 +48,6 @@ pub use mask::{Mask, Masks};
 pub use model::{Layer, LayerId, MOST_LAYERS, Model};
 pub use nearest::nearest;
 pub use op::{Interpolation, LayerType, Op, Padding, PoolKind, Window};
+pub use pass::transposition;
 pub use quantiser::{Override, Quantiser, Scale};
 pub use reuse::{closest_reuse_factor, is_valid_reuse_factor};

@@ -1,3 +1,5 @@
+mod rewrite;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use handaxe_data::{Standardiser, Tensor};
@@ -6,6 +8,7 @@ use serde_json::Value;
 
 use crate::shape::MOST_WEIGHTS;
 use crate::{Error, Op, Quantiser, nearest};
+pub(crate) use rewrite::{Rewrite, readers};
 
 /// Largest number of layers of a model, and of arrays that one layer joins: far more than a network for an FPGA has, and
 /// few enough that what is done for each of them, for each of the others, takes no time.
@@ -148,19 +151,18 @@ impl Model {
     /// # Errors
     /// A name that is taken or unusable, an input that does not exist, or shapes and parameters that do not fit.
     pub fn add(&mut self, name: &str, op: Op, inputs: &[LayerId]) -> Result<LayerId, Error> {
-        if name.len() > LONGEST_NAME {
-            let begin = name.chars().take(40).collect();
-            return Err(Error::LongName { begin, given: name.len(), most: LONGEST_NAME });
-        }
-        if name.is_empty() || name.chars().any(|c| c == '/' || c.is_control()) {
-            return Err(Error::BadName { name: name.to_owned() });
-        }
-        if self.contains(name) {
-            return Err(Error::DuplicateName { layer: name.to_owned() });
-        }
-        if self.layers.len() >= MOST_LAYERS {
-            return Err(Error::TooManyLayers { most: MOST_LAYERS });
-        }
+        self.append(name, op, inputs, BTreeMap::new())
+    }
+
+    /// As [`Model::add`], with the weights that are given and fit.
+    fn append(
+        &mut self,
+        name: &str,
+        op: Op,
+        inputs: &[LayerId],
+        mut given: BTreeMap<&'static str, Tensor>,
+    ) -> Result<LayerId, Error> {
+        self.check_name(name)?;
         let mut shapes = Vec::with_capacity(inputs.len());
         for input in inputs {
             let unknown = || Error::UnknownInput { layer: name.to_owned(), input: input.0 };
@@ -173,8 +175,10 @@ impl Model {
         if self.parameters + count > MOST_WEIGHTS {
             return Err(Error::TooManyWeights { layer: name.to_owned(), most: MOST_WEIGHTS });
         }
-        let weights =
-            weights.into_iter().map(|(name, shape, value)| (name, Tensor::full(&shape, value)));
+        let weights = weights.into_iter().map(|(name, shape, value)| {
+            let fitting = given.remove(name).filter(|weight| weight.shape() == shape);
+            (name, fitting.unwrap_or_else(|| Tensor::full(&shape, value)))
+        });
         let layer = Layer {
             name: name.to_owned(),
             output_shape,
@@ -192,6 +196,23 @@ impl Model {
         self.outputs.retain(|output| !read.contains(output));
         self.outputs.push(id);
         Ok(id)
+    }
+
+    fn check_name(&self, name: &str) -> Result<(), Error> {
+        if name.len() > LONGEST_NAME {
+            let begin = name.chars().take(40).collect();
+            return Err(Error::LongName { begin, given: name.len(), most: LONGEST_NAME });
+        }
+        if name.is_empty() || name.chars().any(|c| c == '/' || c.is_control()) {
+            return Err(Error::BadName { name: name.to_owned() });
+        }
+        if self.contains(name) {
+            return Err(Error::DuplicateName { layer: name.to_owned() });
+        }
+        if self.layers.len() >= MOST_LAYERS {
+            return Err(Error::TooManyLayers { most: MOST_LAYERS });
+        }
+        Ok(())
     }
 
     /// Names the outputs, in order; inner layers may be among them.

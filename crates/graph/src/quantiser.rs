@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use handaxe_fixed::{Overflow, Precision, Rounding};
 use serde::{Deserialize, Serialize};
 
-use crate::Integer;
+use crate::{CodeRounding, Integer};
 
 /// The factor between a quantiser's codes and its values.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -144,6 +144,38 @@ pub enum Quantiser {
 pub(crate) type Fault = (&'static str, String, &'static str);
 
 impl Quantiser {
+    /// The same in terms of codes, if they are evenly spaced and their scale is known.
+    pub fn integer(&self) -> Option<Integer> {
+        let codes = |bits: u32, signed: bool, narrow: bool, scale: f32| Integer {
+            bits,
+            signed,
+            narrow,
+            rounding: CodeRounding::HalfEven,
+            zero_after: false,
+            scale: vec![scale],
+            zero_point: vec![0.0],
+            shape: Vec::new(),
+        };
+        Some(match *self {
+            Self::Integer(ref codes) => codes.clone(),
+            // One signed bit is the sign, whatever stands before the point.
+            Self::Bits { bits: 1, keep_negative: true, alpha: Scale::Value(alpha), .. } => {
+                codes(1, true, false, alpha as f32)
+            }
+            Self::Bits { bits, integer, keep_negative, symmetric, alpha: Scale::Value(1.0) } => {
+                let fraction = bits as i32 - i32::from(keep_negative) - integer;
+                codes(bits, keep_negative, keep_negative && symmetric, 2f32.powi(-fraction))
+            }
+            Self::Relu { bits, integer, negative_slope: 0.0, use_sigmoid: false } => {
+                codes(bits, false, false, 2f32.powi(integer - bits as i32))
+            }
+            Self::Binary { zero_one: false, alpha: Scale::Value(alpha) } => {
+                codes(1, true, false, alpha as f32)
+            }
+            _ => return None,
+        })
+    }
+
     /// Looks for a parameter that cannot be.
     pub(crate) fn fault(&self) -> Option<Fault> {
         match self {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use handaxe_data::{Source, Tensor, blocks};
 use handaxe_emulate::{BitExact, Codes};
+use handaxe_graph::pass::FIRMWARE;
 use handaxe_graph::{HlsConfig, Model};
 
 use crate::Error;
@@ -24,6 +25,17 @@ pub use profile::{Profile, Variable, profile};
 pub use scan::{Scan, ScanPoint, scan};
 pub use trace::{LayerTrace, trace};
 pub use tune::{Tune, Tuned, tune};
+
+/// The network whose firmware computes what `model`'s own quantisers say, and the configuration of that firmware: the pipeline
+/// [`FIRMWARE`] and [`Model::own_config`]. It answers as `model` does.
+///
+/// # Errors
+/// Quantisers that are no fixed point: scales by channel of activations, zero points other than 0.
+pub fn own_firmware(model: &Model) -> Result<(Model, HlsConfig), Error> {
+    let model = FIRMWARE.run(model.clone())?;
+    let config = model.own_config()?;
+    Ok((model, config))
+}
 
 /// The answers of `model`'s firmware under `config`, as numbers: one array an output, samples first.
 ///

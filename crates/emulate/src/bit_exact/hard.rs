@@ -17,6 +17,8 @@ pub(super) enum Hard<T> {
     Threshold { cast: Cast, fraction: i32, limit: T, limit_fraction: i32 },
     /// x for x > 0, else a multiple of it: one slope, or one an element.
     Leaky { cast: Cast, slopes: Vec<T>, slope_cast: Cast },
+    /// The codes of -1 for x < 0, of 1 else.
+    Sign([T; 2]),
     /// clip(slope x + shift, 0, 1), or twice that less 1.
     Clip { slope: T, up: u32, shift: T, one: T, twice: bool, cast: Cast },
 }
@@ -24,6 +26,12 @@ pub(super) enum Hard<T> {
 impl<T: Integer> Hard<T> {
     pub(super) fn linear(input: &FixedType, built: &FirmwareLayer) -> Self {
         Self::Linear(Cast::between(input, built.result()))
+    }
+
+    pub(super) fn sign(built: &FirmwareLayer) -> Option<Self> {
+        let result = built.result();
+        let one = FixedType::exact(2, 2, true).ok()?;
+        Some(Self::Sign([-1, 1].map(|code| result.cast(T::from(code), one.fraction()))))
     }
 
     pub(super) fn relu(input: &FixedType, built: &FirmwareLayer, most: Option<f64>) -> Self {
@@ -123,6 +131,10 @@ impl<T: Integer> Hard<T> {
                     });
                 }
             }
+            Self::Sign([negative, positive]) => output
+                .iter_mut()
+                .zip(input)
+                .for_each(|(y, x)| *y = if *x < zero { *negative } else { *positive }),
             Self::Clip { slope, up, shift, one, twice, cast } => {
                 output.iter_mut().zip(input).for_each(|(y, x)| {
                     let line = ((x.times(*slope) << *up) + *shift).max(zero).min(*one);

@@ -168,7 +168,11 @@ impl<T: Integer> Parts<'_, T> {
     fn quantiser(&self, quantiser: &Quantiser, input: &FixedType) -> Option<Node<T>> {
         let built = self.built;
         match quantiser {
-            Quantiser::Bits { .. } => Some(Node::Hard(Hard::linear(input, built))),
+            Quantiser::Binary { zero_one: false, .. } => Hard::sign(built).map(Node::Hard),
+            // What is rounded, and how, is the result's type.
+            Quantiser::Bits { .. } | Quantiser::Integer(_) => {
+                Some(Node::Hard(Hard::linear(input, built)))
+            }
             Quantiser::Relu { negative_slope: 0.0, .. } => {
                 Some(Node::Hard(Hard::relu(input, built, None)))
             }

@@ -1,5 +1,7 @@
 //! Element-wise functions, softmax and what rounds nothing.
 
+use std::rc::Rc;
+
 use handaxe_graph::{Activation, Op};
 
 use super::array::{Array, Data};
@@ -40,7 +42,7 @@ pub(super) fn element_wise<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(
     apply(to, node, &view, function)
 }
 
-fn apply<'a>(
+pub(super) fn apply<'a>(
     to: &mut Builder<'a>,
     node: Node<'a>,
     view: &View,
@@ -196,8 +198,13 @@ pub(super) fn size_of<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Er
 
 pub(super) fn prelu<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Error> {
     let view = to.array(node, 0)?;
-    let slope = to.constant(node, 1)?;
+    let mut slope = to.constant(node, 1)?;
     let name = to.name(node, Some(&slope));
+    // Before opset 7 slopes are one for each channel, whichever axes follow.
+    if node.opset < 7 && slope.shape.len() == 1 && slope.len() > 1 {
+        let shape = [slope.shape.as_slice(), &vec![1; view.shape.len().saturating_sub(2)]].concat();
+        slope = slope.reshaped(shape).map_or(slope, Rc::new);
+    }
     let (view, mut vectors) = to.per_channel(&name, node, &view, &[&slope])?;
     let alpha = vectors.pop().unwrap_or_default();
     let id = to.add(&name, Op::PRelu { slopes: vec![alpha.len()] }, &[view.id])?;

@@ -1,4 +1,7 @@
-//! Normalisation, and constants that are added or multiplied: all become a BatchNorm over the last axis.
+//! Normalisation, and constants that are added or multiplied: all become a BatchNorm over the last axis. Passes of the graph join them to
+//! biases and to one another.
+
+use std::rc::Rc;
 
 use handaxe_graph::Op;
 
@@ -9,8 +12,6 @@ use super::node::Node;
 use super::view::View;
 use crate::Error;
 
-/// So small that a variance of 1 stays 1.
-const NEGLIGIBLE: f64 = 1e-30;
 /// The most numbers that one constant is repeated to.
 const WIDEST: usize = 1 << 22;
 
@@ -74,55 +75,49 @@ pub(super) fn layer_norm<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(),
     to.set(node, View::of_axes(id, view.shape, &axes))
 }
 
-/// An operator with a constant, and all such that follow: one line gamma x + beta for each channel.
+/// An operator with a constant: a line gamma x + beta for each channel.
 pub(super) fn with_constant<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Error> {
-    let place = to.constant_operand(node).map_or(1, |(place, _)| place);
+    let Some((place, array)) = to.constant_operand(node) else {
+        return Err(node.unsupported("one of its operands must be a constant"));
+    };
     let view = to.array(node, 1 - place)?;
-    let mut steps = Vec::new();
-    let mut last = node;
-    let mut next = Some(node);
-    while let Some((node, (place, array))) =
-        next.and_then(|node| Some((node, to.constant_operand(node)?)))
-    {
-        if !matches!(node.op(), "Add" | "Sub" | "Mul" | "Div") || (node.op(), place) == ("Div", 0) {
-            break;
-        }
-        let wide = array.shape.len() > view.shape.len()
-            || array
-                .shape
-                .iter()
-                .rev()
-                .zip(view.shape.iter().rev())
-                .any(|(c, v)| *c != 1 && c != v);
-        if wide {
-            break;
-        }
-        steps.push((node, place, array));
-        last = node;
-        next = to.only_reader(node);
+    let array = aligned(node, &view, array)?;
+    if (node.op(), place) == ("Div", 0) {
+        return Err(node.unsupported("a constant that is divided by an array is not known"));
     }
-    if steps.is_empty() {
-        return Err(node.unsupported("with a constant it is known where that is repeated over the array, and not divided by it"));
-    }
-    steps.iter().for_each(|(node, ..)| to.absorb(*node));
-    let arrays: Vec<&Array> = steps.iter().map(|(.., array)| array.as_ref()).collect();
     let name = to.name(node, None);
-    let (view, vectors) = to.per_channel(&name, node, &view, &arrays)?;
-    let mut lines = vec![(1.0, 0.0); vectors.first().map_or(0, Vec::len)];
-    for ((node, place, _), values) in steps.iter().zip(vectors) {
-        for ((gamma, beta), value) in lines.iter_mut().zip(values) {
-            let value = f64::from(value);
-            (*gamma, *beta) = match (node.op(), place) {
-                ("Add", _) => (*gamma, *beta + value),
-                ("Sub", 1) => (*gamma, *beta - value),
-                ("Sub", _) => (-*gamma, value - *beta),
-                ("Mul", _) => (*gamma * value, *beta * value),
-                _ => (*gamma / value, *beta / value),
-            };
-        }
+    // A bias keeps its quantiser where it is a number for each entry of an axis.
+    let codes = Some(&array).filter(|array| array.quantiser.is_some() && node.op() == "Add");
+    let bias = codes.and_then(|array| array.reshaped(vec![array.len()]));
+    let (view, mut vectors) = to.per_channel(&name, node, &view, &[&array])?;
+    let values = vectors.pop().unwrap_or_default();
+    let pairs: Vec<(f32, f32)> = values
+        .into_iter()
+        .map(|value| match (node.op(), place) {
+            ("Add", _) => (1.0, value),
+            ("Sub", 1) => (1.0, -value),
+            ("Sub", _) => (-1.0, value),
+            ("Mul", _) => (value, 0.0),
+            _ => (value.recip(), 0.0),
+        })
+        .collect();
+    let made = to.lines(&name, &view, &pairs)?;
+    if let Some(bias) = bias.filter(|bias| bias.len() == pairs.len()) {
+        to.set_weight(made.id, "beta", &bias)?;
     }
-    let made = to.lines(&name, &view, &lines)?;
-    to.set(last, made)
+    to.set(node, made)
+}
+
+/// The constant behind an operator with axes of length 1 where opset 6 says so: it names the axis at which the second operand begins.
+pub(super) fn aligned(node: Node<'_>, view: &View, array: Rc<Array>) -> Result<Rc<Array>, Error> {
+    if node.opset >= 7 || node.int("broadcast", 0) == 0 || !node.has("axis") {
+        return Ok(array);
+    }
+    let rank = view.shape.len();
+    let axis = node.axis(node.int("axis", 0), rank)?;
+    let behind = rank.saturating_sub(axis + array.shape.len());
+    let shape = [array.shape.as_slice(), &vec![1; behind]].concat();
+    Ok(array.reshaped(shape).map_or(array, Rc::new))
 }
 
 /// The array with its sign changed.
@@ -142,7 +137,7 @@ impl Builder<'_> {
         beta: f32,
     ) -> Result<View, Error> {
         let channels = self.width(view)?;
-        self.lines(name, view, &vec![(f64::from(gamma), f64::from(beta)); channels])
+        self.lines(name, view, &vec![(gamma, beta); channels])
     }
 
     /// The length of the last axis of the layer that computes an array.
@@ -151,11 +146,10 @@ impl Builder<'_> {
         if width > WIDEST { Err(Error::OnnxElements { most: WIDEST as u64 }) } else { Ok(width) }
     }
 
-    fn lines(&mut self, name: &str, view: &View, lines: &[(f64, f64)]) -> Result<View, Error> {
-        let op = Op::BatchNorm { epsilon: NEGLIGIBLE, momentum: 0.9 };
-        let id = self.add(name, op, &[view.id])?;
-        self.set_floats(id, "gamma", lines.iter().map(|line| line.0 as f32).collect())?;
-        self.set_floats(id, "beta", lines.iter().map(|line| line.1 as f32).collect())?;
+    fn lines(&mut self, name: &str, view: &View, lines: &[(f32, f32)]) -> Result<View, Error> {
+        let id = self.add(name, Op::line(), &[view.id])?;
+        self.set_floats(id, "gamma", lines.iter().map(|line| line.0).collect())?;
+        self.set_floats(id, "beta", lines.iter().map(|line| line.1).collect())?;
         Ok(view.computed_by(id))
     }
 

@@ -1,6 +1,6 @@
 //! Constants: initialisers, and what is computed from them while reading.
 
-use handaxe_graph::Integer;
+use handaxe_graph::{Integer, transposition};
 
 use super::node::brief;
 use super::proto::TensorProto;
@@ -135,23 +135,6 @@ fn reshaped_quantiser(quantiser: &Integer, from: &[usize], to: &[usize]) -> Opti
     Some(Integer { shape, ..quantiser.clone() })
 }
 
-/// For each element of the transposed array, the place of its source.
-pub(crate) fn transposition(shape: &[usize], permutation: &[usize]) -> Vec<usize> {
-    let mut strides = vec![1; shape.len()];
-    for axis in (1..shape.len()).rev() {
-        strides[axis - 1] = strides[axis] * shape[axis];
-    }
-    let mut places = vec![0];
-    for &axis in permutation {
-        let (extent, stride) = (shape[axis], strides[axis]);
-        places = places
-            .iter()
-            .flat_map(|place| (0..extent).map(move |index| place + index * stride))
-            .collect();
-    }
-    places
-}
-
 /// The element types that are read, by ONNX' numbers.
 const TYPES: [(i32, &str, usize); 12] = [
     (1, "float", 4),
@@ -267,17 +250,4 @@ fn half(bits: u16) -> f32 {
 /// The upper half of an `f32`.
 fn brain(bits: u16) -> f32 {
     f32::from_bits(u32::from(bits) << 16)
-}
-
-impl Array {
-    /// A matrix whose row `i` goes to place `places[i]`; its quantiser must not tell rows apart.
-    pub(super) fn with_rows_at(&self, places: &[usize]) -> Self {
-        let width = self.shape.get(1).copied().unwrap_or(1);
-        let values = self.stored();
-        let mut moved = vec![0.0; values.len()];
-        for (row, &place) in values.chunks_exact(width.max(1)).zip(places) {
-            moved[place * width..(place + 1) * width].copy_from_slice(row);
-        }
-        Self { data: Data::Float(moved), ..self.clone() }
-    }
 }

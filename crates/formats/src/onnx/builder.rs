@@ -10,7 +10,7 @@ use super::array::{Array, Data, MOST_ELEMENTS};
 use super::node::{Node, brief};
 use super::proto::{GraphProto, ValueInfo};
 use super::view::View;
-use super::{fold, order, quantiser, table};
+use super::{fold, order, table};
 use crate::Error;
 
 /// Constants may compute to so many elements whatever the file holds,
@@ -51,12 +51,11 @@ pub(super) struct Builder<'a> {
 /// Builds the whole model with its weights.
 pub(super) fn build(
     graph: &GraphProto,
-    opset: impl Fn(&str) -> i64,
+    opset: i64,
     constants: BTreeMap<&str, Array>,
 ) -> Result<Model, Error> {
     let nodes = graph.node.iter().enumerate();
-    let nodes: Vec<Node<'_>> =
-        nodes.map(|(index, proto)| Node { proto, index, opset: opset(&proto.domain) }).collect();
+    let nodes: Vec<Node<'_>> = nodes.map(|(index, proto)| Node { proto, index, opset }).collect();
     let given: usize = constants.values().map(Array::len).sum();
     let values: BTreeMap<&str, Value> = constants
         .into_iter()
@@ -271,6 +270,11 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// The nodes that read an array.
+    pub(super) fn readers_of(&self, name: &str) -> impl Iterator<Item = Node<'a>> {
+        self.readers.get(name).into_iter().flatten().map(|&index| self.nodes[index])
+    }
+
     /// The node that alone reads what `node` makes, so that both can become one layer.
     pub(super) fn only_reader(&self, node: Node<'a>) -> Option<Node<'a>> {
         let made = node.output().ok()?;
@@ -307,7 +311,7 @@ impl<'a> Builder<'a> {
         let tensor = Tensor::new(array.shape.clone(), array.stored());
         self.model.set_weight(id, name, tensor.map_err(|error| Error::Data { error })?)?;
         if let Some(codes) = &array.quantiser {
-            self.model.set_quantiser(id, name, quantiser::simplest(codes.clone()))?;
+            self.model.set_quantiser(id, name, codes.clone().simplest())?;
         }
         Ok(())
     }

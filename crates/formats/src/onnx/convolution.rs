@@ -1,8 +1,8 @@
-//! Conv: channels first become channels last, groups of one channel a depthwise convolution.
+//! Conv: channels first become channels last, groups of one channel a depthwise convolution, other groups one convolution with zeros.
 
 use handaxe_graph::{LayerId, Op, Padding, Window};
 
-use super::array::Array;
+use super::array::{Array, Data, MOST_ELEMENTS};
 use super::builder::Builder;
 use super::node::Node;
 use super::view::View;
@@ -35,19 +35,9 @@ pub(super) fn image(to: &Builder<'_>, id: LayerId, axes: &[usize]) -> View {
 pub(super) fn conv<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Error> {
     let view = to.array(node, 0)?;
     let kernel = to.constant(node, 1)?;
-    let given = to.optional(node, 2)?.map(|bias| bias.as_ref().clone());
-    let filters = kernel.shape.first().copied().unwrap_or(0);
-    let behind = if given.is_none() && !node.is_channels_last() {
-        to.bias_behind(node, filters, view.shape.len().saturating_sub(1))
-    } else {
-        None
-    };
-    let (last, bias) = match behind {
-        Some((add, bias)) => (add, Some(bias)),
-        None => (node, given),
-    };
+    let bias = to.optional(node, 2)?.map(|bias| bias.as_ref().clone());
     let made = convolve(to, node, &view, &kernel, bias)?;
-    to.set(last, made)
+    to.set(node, made)
 }
 
 /// The convolution of an array with a kernel in the file's layout.
@@ -71,9 +61,9 @@ pub(super) fn convolve<'a>(
         (2..rank + 2).chain([1, 0]).collect()
     };
     let kernel = kernel.transposed(&permutation);
-    let (inputs, filters) = (kernel.shape[rank], kernel.shape[rank + 1]);
     let channels = view.shape[axes[rank]];
-    let depthwise = is_depthwise(node, channels, inputs, filters)?;
+    let (depthwise, kernel) = grouped(node, channels, kernel)?;
+    let filters = kernel.shape[rank + 1];
     let mut window = window(node, &kernel.shape[..rank])?;
     let dilation = node.counts("dilations")?.unwrap_or_default();
     if dilation.iter().any(|&taps| taps != 1) {
@@ -97,27 +87,44 @@ pub(super) fn convolve<'a>(
     Ok(image(to, id, &axes))
 }
 
-/// Whether each channel has filters of its own; other groups are not known.
-fn is_depthwise(
-    node: Node<'_>,
-    channels: usize,
-    inputs: usize,
-    filters: usize,
-) -> Result<bool, Error> {
+/// Whether each channel has filters of its own, and the kernel; that of groups of several channels becomes one over all channels, 0 where
+/// a filter does not look.
+fn grouped(node: Node<'_>, channels: usize, kernel: Array) -> Result<(bool, Array), Error> {
+    let rank = kernel.shape.len();
+    let (inputs, filters) = (kernel.shape[rank - 2], kernel.shape[rank - 1]);
     let groups = usize::try_from(node.int("group", 1)).unwrap_or(0);
-    if groups > 1 && groups == channels && inputs == 1 && filters.is_multiple_of(channels) {
-        return Ok(true);
+    let fits = groups > 0 && inputs.checked_mul(groups) == Some(channels);
+    if !fits || !filters.is_multiple_of(groups) {
+        let given =
+            format!("{filters} of {inputs} channels, its input has {channels}, in {groups} groups");
+        return Err(node.wrong("its filters", given, "as many for each group, over all channels"));
     }
-    if groups != 1 {
-        return Err(node.unsupported(
-            "groups of several channels are not known: only group 1, or a group for each channel",
-        ));
+    if groups == 1 || inputs == 1 {
+        return Ok((groups > 1, kernel));
     }
-    if inputs != channels {
-        let given = format!("for {inputs} channels, its input has {channels}");
-        return Err(node.wrong("its kernel", given, "for as many"));
+    if kernel.len().saturating_mul(groups) > MOST_ELEMENTS {
+        return Err(Error::OnnxElements { most: MOST_ELEMENTS as u64 });
     }
-    Ok(false)
+    let codes = kernel.quantiser.as_ref();
+    if codes
+        .is_some_and(|codes| (0..codes.scale.len()).any(|place| codes.element(0.0, place) != 0.0))
+    {
+        return Err(
+            node.unsupported("groups are known of kernels whose quantiser leaves 0 as it is")
+        );
+    }
+    let mut whole = vec![0.0; kernel.len() * groups];
+    let each = filters / groups;
+    for (row, weights) in kernel.stored().chunks_exact(filters).enumerate() {
+        let (tap, input) = (row / inputs, row % inputs);
+        for (filter, &weight) in weights.iter().enumerate() {
+            let channel = filter / each * inputs + input;
+            whole[(tap * channels + channel) * filters + filter] = weight;
+        }
+    }
+    let mut shape = kernel.shape.clone();
+    shape[rank - 2] = channels;
+    Ok((false, Array { shape, data: Data::Float(whole), ..kernel }))
 }
 
 /// A kernel `(taps.., 1, filters)` as `(taps.., channels, multiplier)`.

@@ -1,4 +1,4 @@
-//! Matrix products with a constant: Gemm and MatMul, with the bias that is added behind.
+//! Matrix products with a constant: Gemm and MatMul.
 
 use std::rc::Rc;
 
@@ -13,19 +13,15 @@ use crate::Error;
 pub(super) fn matmul<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Error> {
     let view = to.array(node, 0)?;
     let kernel = to.constant(node, 1)?;
-    let &[_, units] = kernel.shape.as_slice() else {
+    if kernel.shape.len() != 2 {
         return Err(node.wrong(
             "its second operand",
             format!("of shape {:?}", kernel.shape),
             "a constant matrix (inputs, outputs)",
         ));
-    };
-    let (last, bias) = match to.bias_behind(node, units, 1) {
-        Some((add, bias)) => (add, Some(bias)),
-        None => (node, None),
-    };
-    let view = dense(to, node, &view, &kernel, bias)?;
-    to.set(last, view)
+    }
+    let view = dense(to, node, &view, &kernel, None)?;
+    to.set(node, view)
 }
 
 pub(super) fn gemm<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Error> {
@@ -99,46 +95,13 @@ pub(super) fn dense<'a>(
             "one with as many rows as the array has entries on its last axis",
         ));
     }
-    let alone = view.shape[..last].iter().all(|&extent| extent == 1);
-    let rows_alike = kernel.quantiser.as_ref().is_none_or(|codes| codes.shape_of_rank(2)[0] == 1);
-    let mut moved = None;
-    let (id, axes) = if alone && (view.is_in_order() || rows_alike) {
-        if !view.is_in_order() {
-            moved = Some(kernel.with_rows_at(&view.places()));
-        }
-        (to.reshaped(&name, view.id, &[inputs])?, vec![last])
-    } else {
-        to.with_last(&name, view, last)?
-    };
+    let (id, axes) = to.with_last(&name, view, last)?;
     let id = to.add(&name, Op::Dense { units, bias: bias.is_some() }, &[id])?;
-    to.set_weight(id, "kernel", moved.as_ref().unwrap_or(kernel))?;
+    to.set_weight(id, "kernel", kernel)?;
     if let Some(bias) = bias {
         to.set_weight(id, "bias", &bias)?;
     }
     let mut shape = view.shape.clone();
     shape[last] = units;
     Ok(View::of_axes(id, shape, &axes))
-}
-
-impl<'a> Builder<'a> {
-    /// The Add of a constant that alone reads what `node` makes, if it is a bias for the axis `from_end` (1 for the last);
-    /// it is then done with.
-    pub(super) fn bias_behind(
-        &mut self,
-        node: Node<'a>,
-        width: usize,
-        from_end: usize,
-    ) -> Option<(Node<'a>, Array)> {
-        let add = self.only_reader(node).filter(|reader| reader.op() == "Add")?;
-        let (_, array) = self.constant_operand(add)?;
-        let rank = array.shape.len();
-        let fits = array
-            .shape
-            .iter()
-            .enumerate()
-            .all(|(axis, &extent)| extent == 1 || (axis + from_end == rank && extent == width));
-        let bias = if fits { vector(&array, width)? } else { return None };
-        self.absorb(add);
-        Some((add, bias))
-    }
 }

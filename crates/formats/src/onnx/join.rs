@@ -2,16 +2,17 @@
 
 use handaxe_graph::{LayerId, Op};
 
-use super::affine;
 use super::builder::{Builder, Value};
 use super::node::Node;
 use super::view::View;
+use super::{affine, gelu};
 use crate::Error;
 
 /// Add and its kin: with a constant a normalisation, else a join of branches.
 pub(super) fn binary<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Error> {
     let constant = node.inputs().count() == 2 && to.constant_operand(node).is_some();
     let op = match node.op() {
+        "Mul" | "Div" if constant && gelu::begins(to, node)? => return Ok(()),
         "Add" | "Sub" | "Mul" | "Div" if constant => return affine::with_constant(to, node),
         "Add" | "Sum" => Op::Add,
         "Sub" => Op::Subtract,

@@ -57,6 +57,10 @@ impl<'a> Node<'a> {
         self.proto.attribute.iter().find(|attribute| attribute.name == key)
     }
 
+    pub(super) fn has(self, key: &str) -> bool {
+        self.attribute(key).is_some()
+    }
+
     pub(super) fn int(self, key: &str, default: i64) -> i64 {
         self.attribute(key).and_then(|attribute| attribute.i).unwrap_or(default)
     }

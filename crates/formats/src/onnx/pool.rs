@@ -4,6 +4,7 @@ use handaxe_graph::{Activation, LayerId, Model, Op, Padding, PoolKind, Quantiser
 
 use super::builder::{Builder, Value};
 use super::convolution::{axes, image, margins, named, window};
+use super::fold::node_axes;
 use super::node::Node;
 use super::view::View;
 use crate::Error;
@@ -137,31 +138,30 @@ fn global<'a>(
     to.set(node, View::of_axes(id, shape, &[channels]))
 }
 
-/// The mean over all axes in space; over others it is not known.
-pub(super) fn reduce_mean<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Error> {
+/// The mean or the largest value over all axes in space; over others it is not known.
+pub(super) fn reduce<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Error> {
     let view = to.array(node, 0)?;
     let rank = view.shape.len();
-    let given = match to.optional(node, 1)? {
-        Some(axes) => axes.whole().unwrap_or_default(),
-        None => node.ints("axes").unwrap_or_default().to_vec(),
+    let axes = to.optional(node, 1)?;
+    let Some(given) = node_axes(node, axes.as_deref()).filter(|axes| !axes.is_empty()) else {
+        if node.int("noop_with_empty_axes", 0) != 0 {
+            return to.set(node, view);
+        }
+        return Err(node.unsupported("it reduces samples: name the axes in space"));
     };
     let mut over: Vec<usize> =
         given.iter().map(|&axis| node.axis(axis, rank)).collect::<Result<_, _>>()?;
     over.sort_unstable();
     let kept: Vec<usize> = (1..rank).filter(|axis| !over.contains(axis)).collect();
-    let &[channels] = kept.as_slice() else {
+    let (&[channels], false, 3 | 4) = (kept.as_slice(), over.contains(&0), rank) else {
         let given = format!("{given:?} of {rank} axes");
-        return Err(node.wrong("axes", given, "all axes but those of samples and channels"));
+        return Err(node.wrong("axes", given, "those in space of a series or an image"));
     };
-    if over.is_empty() || over.contains(&0) || !matches!(rank, 3 | 4) {
-        return Err(
-            node.unsupported("a mean is known over the axes in space of a series or an image")
-        );
-    }
     let name = to.name(node, None);
     let axes: Vec<usize> = over.iter().copied().chain([channels]).collect();
     let id = to.arranged(&name, &view, &axes)?;
-    let id = to.add(&name, Op::GlobalPool { kind: PoolKind::Average }, &[id])?;
+    let kind = if node.op() == "ReduceMax" { PoolKind::Max } else { PoolKind::Average };
+    let id = to.add(&name, Op::GlobalPool { kind }, &[id])?;
     let mut shape = vec![1; rank];
     shape[channels] = view.shape[channels];
     let made = View::of_axes(id, shape, &[channels]);

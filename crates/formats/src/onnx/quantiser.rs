@@ -2,33 +2,13 @@
 
 use std::rc::Rc;
 
-use handaxe_graph::{CodeRounding, Integer, Op, Quantiser, Scale};
+use handaxe_graph::{CodeRounding, Integer, Op, Quantiser};
 
 use super::array::{Array, Data};
 use super::builder::{Builder, Value};
 use super::node::Node;
 use super::view::View;
 use crate::Error;
-
-/// A quantiser in QKeras' words where these mean the same to the bit: what is trained and built in firmware knows those.
-pub(super) fn simplest(codes: Integer) -> Quantiser {
-    let (&[scale], &[0.0]) = (codes.scale.as_slice(), codes.zero_point.as_slice()) else {
-        return Quantiser::Integer(codes);
-    };
-    if codes.signed && codes.bits == 1 {
-        let alpha = Scale::Value(f64::from(scale));
-        return Quantiser::Binary { zero_one: false, alpha };
-    }
-    let exponent = scale.log2();
-    let power = exponent.fract() == 0.0 && exponent.exp2() == scale && exponent.abs() <= 32.0;
-    let mirrored = codes.signed || !codes.narrow;
-    if !power || !mirrored || codes.rounding != CodeRounding::HalfEven {
-        return Quantiser::Integer(codes);
-    }
-    let (bits, keep_negative, symmetric) = (codes.bits, codes.signed, codes.narrow);
-    let integer = exponent as i32 + bits as i32 - i32::from(keep_negative);
-    Quantiser::Bits { bits, integer, keep_negative, symmetric, alpha: Scale::Value(1.0) }
-}
 
 /// Of the inputs of a node those that are constants.
 type Inputs<'a> = &'a [Option<Rc<Array>>];
@@ -177,29 +157,57 @@ pub(super) fn layer<'a>(
         codes.scale = vectors.pop().unwrap_or_default();
         codes.shape = vec![codes.scale.len()];
     }
-    let id = to.add(name, Op::Quantise { quantiser: simplest(codes) }, &[view.id])?;
+    let id = to.add(name, Op::Quantise { quantiser: codes.simplest() }, &[view.id])?;
     Ok(view.computed_by(id))
 }
 
+/// Trunc in either version: five inputs, or six with a scale for what is left.
 pub(super) fn trunc<'a>(to: &mut Builder<'a>, node: Node<'a>) -> Result<(), Error> {
     let inputs = given(to, node);
     let optional = |place: usize| inputs.get(place).and_then(Option::as_deref);
     let (Some(scale), Some(zero)) = (optional(1), optional(2)) else {
         return Err(node.unsupported("its scale and zero point must be constants"));
     };
-    if node.proto.input.len() != 5 {
-        return Err(node.unsupported("Trunc is known in its first version, of five inputs"));
-    }
-    let (before, kept) = (bits(node, optional(3))?, bits(node, optional(4))?);
-    let codes = codes(node, scale, zero, before, true)?;
-    if !codes.shape.is_empty() {
+    let before = codes(node, scale, zero, bits(node, optional(3))?, true)?;
+    if !before.shape.is_empty() {
         return Err(node.unsupported("Trunc is known with one scale for all channels"));
     }
-    let codes = Integer { rounding: rounding(node, "FLOOR")?, ..codes };
+    let rounding = rounding(node, "FLOOR")?;
     let view = to.array(node, 0)?;
-    let quantiser = Quantiser::Truncate { codes, kept };
-    let id = to.add(&to.name(node, None), Op::Quantise { quantiser }, &[view.id])?;
-    to.set(node, view.computed_by(id))
+    if node.proto.input.len() == 5 {
+        let codes = Integer { rounding, ..before };
+        let quantiser = Quantiser::Truncate { codes, kept: bits(node, optional(4))? };
+        let id = to.add(&to.name(node, None), Op::Quantise { quantiser }, &[view.id])?;
+        return to.set(node, view.computed_by(id));
+    }
+    let kept = bits(node, optional(5))?;
+    let (Some(after), [scale], [zero]) = (
+        optional(4).and_then(Array::scalar),
+        before.scale.as_slice(),
+        before.zero_point.as_slice(),
+    ) else {
+        return Err(node.unsupported("Trunc is known with one scale for all channels"));
+    };
+    let ratio = after / scale;
+    if ratio <= 0.0 || ratio.log2().fract() != 0.0 {
+        let given = ratio.to_string();
+        return Err(node.wrong("its scale after by that before", given, "a power of two"));
+    }
+    // The codes before, of any size, then those that are left.
+    let whole = Integer { bits: 32, ..before.clone() };
+    let left = Integer {
+        bits: kept,
+        signed: node.int("signed", 1) != 0,
+        narrow: node.int("narrow", 0) != 0,
+        rounding,
+        scale: vec![after],
+        zero_point: vec![zero / ratio],
+        ..before
+    };
+    let name = to.name(node, None);
+    let view = layer(to, node, &format!("{name}_codes"), &view, whole)?;
+    let view = layer(to, node, &name, &view, left)?;
+    to.set(node, view)
 }
 
 /// Bits and sign of the whole-number types that codes are of.

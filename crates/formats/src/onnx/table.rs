@@ -2,7 +2,9 @@
 
 use super::builder::Builder;
 use super::node::Node;
-use super::{activation, affine, convolution, dense, join, linear, pool, quantiser, shape};
+use super::{
+    activation, affine, convolution, dense, gelu, join, linear, part, pool, quantiser, shape, space,
+};
 use crate::Error;
 
 /// How a node on computed arrays is read.
@@ -22,7 +24,8 @@ const fn entry(op: &'static str, reader: Reader, note: &'static str) -> Entry {
 }
 
 const FUNCTION: &str = "an activation of its own";
-const CONSTANT: &str = "with a constant a normalisation, together with all such that follow; behind MatMul or Conv a bias; else a join";
+const CONSTANT: &str =
+    "with a constant a normalisation, which passes join to a bias or to its like; else a join";
 const JOIN: &str = "of computed arrays; axes of length 1 are repeated";
 const LEFT_OUT: &str = "left out";
 const SEEN: &str = "noted only: elements are moved where a layer needs them otherwise";
@@ -51,7 +54,7 @@ pub(super) const OPERATORS: &[Entry] = &[
     entry(
         "Conv",
         convolution::conv,
-        "group 1, or a group for each channel: a depthwise convolution",
+        "a group for each channel is a depthwise convolution; of other groups all channels are read, with weights of 0",
     ),
     entry(
         "DequantizeLinear",
@@ -61,9 +64,10 @@ pub(super) const OPERATORS: &[Entry] = &[
     entry("Div", join::binary, CONSTANT),
     entry("Dropout", activation::nothing, LEFT_OUT),
     entry("Elu", activation::element_wise, FUNCTION),
+    entry("Erf", gelu::erf, "as a part of Gelu"),
     entry("Exp", activation::element_wise, FUNCTION),
     entry("Flatten", shape::flatten, SEEN),
-    entry("Gather", shape::gather, "entries that follow each other, as a Crop"),
+    entry("Gather", part::gather, "entries that follow each other, as a Crop"),
     entry("Gelu", activation::element_wise, FUNCTION),
     entry("Gemm", dense::gemm, "a Dense: matrix and bias are constants"),
     entry("GlobalAveragePool", pool::global_average, GLOBAL),
@@ -84,7 +88,7 @@ pub(super) const OPERATORS: &[Entry] = &[
     entry("Mul", join::binary, CONSTANT),
     entry("Neg", affine::negative, "a normalisation"),
     entry("PRelu", activation::prelu, "slopes by channel"),
-    entry("Pad", shape::pad, "zeros around axes in space"),
+    entry("Pad", space::pad, "zeros around axes in space"),
     entry("QLinearAdd", linear::join, CODES),
     entry("QLinearConv", linear::conv, CODES),
     entry("QLinearMatMul", linear::matmul, CODES),
@@ -95,20 +99,21 @@ pub(super) const OPERATORS: &[Entry] = &[
         quantiser::quantize_linear,
         "a layer that rounds; DequantizeLinear takes the codes back",
     ),
-    entry("ReduceMean", pool::reduce_mean, "over the axes in space"),
+    entry("ReduceMax", pool::reduce, "over the axes in space"),
+    entry("ReduceMean", pool::reduce, "over the axes in space"),
     entry("Relu", activation::element_wise, FUNCTION),
     entry("Reshape", shape::reshape, SEEN),
-    entry("Resize", shape::resize, "enlargement by whole factors, nearest or linear"),
+    entry("Resize", space::resize, "enlargement by whole factors, nearest or linear"),
     entry("Selu", activation::element_wise, FUNCTION),
     entry("Shape", activation::shape_of, "computed while reading"),
     entry("Shrink", activation::element_wise, "hard or soft"),
     entry("Sigmoid", activation::element_wise, FUNCTION),
     entry("Size", activation::size_of, "computed while reading"),
-    entry("Slice", shape::slice, PART),
+    entry("Slice", part::slice, PART),
     entry("Softmax", activation::softmax, "over any axis but the samples'"),
     entry("Softplus", activation::element_wise, FUNCTION),
     entry("Softsign", activation::element_wise, FUNCTION),
-    entry("Split", shape::split, PART),
+    entry("Split", part::split, PART),
     entry("Squeeze", shape::squeeze, SEEN),
     entry("Sub", join::binary, CONSTANT),
     entry("Sum", join::binary, JOIN),
@@ -116,9 +121,13 @@ pub(super) const OPERATORS: &[Entry] = &[
     entry("Tanh", activation::element_wise, FUNCTION),
     entry("ThresholdedRelu", activation::element_wise, FUNCTION),
     entry("Transpose", shape::transpose, SEEN),
-    entry("Trunc", quantiser::trunc, "the first version, of five inputs"),
+    entry(
+        "Trunc",
+        quantiser::trunc,
+        "one scale; the second version as two layers, the first of which rounds to the codes before",
+    ),
     entry("Unsqueeze", shape::unsqueeze, SEEN),
-    entry("Upsample", shape::resize, "nearest"),
+    entry("Upsample", space::resize, "nearest"),
 ];
 
 const RECURRENT: &str = "recurrent layers cannot be loaded";

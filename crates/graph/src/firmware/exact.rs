@@ -1,117 +1,194 @@
-//! Networks with quantisers of HGQ, which say where numbers are rounded: between them everything is held exactly, whatever is
-//! configured or prescribed by older versions of HGQ. So does hls4ml 1.3.
+//! The configuration under which firmware computes what a network's own quantisers say.
 
-use std::collections::BTreeMap;
+use handaxe_data::Tensor;
+use handaxe_fixed::{FixedType, Overflow, Precision, Rounding};
 
-use handaxe_fixed::{FixedType, Rounding};
+use super::{FirmwareLayer, Plan};
+use crate::{
+    Activation, CodeRounding, Error, HlsConfig, Integer, Layer, LayerId, Model, Op, Quantiser,
+    Section,
+};
 
-use super::infer::digits;
-use super::{Plan, Stated};
-use crate::{Activation, Error, LayerId, Model, Op, PoolKind, Quantiser};
+/// What enters: anything up to 2,048, in steps of 2^-20.
+const INPUT: (u32, i32) = (32, 12);
+/// Bits of a constant that no quantiser rounds: those of an f32 and eight more, since one type serves all channels.
+const CONSTANT_BITS: i32 = 32;
 
-type Types = BTreeMap<&'static str, FixedType>;
-
-/// Whether the network says itself where it rounds.
-pub(super) fn is_exact(model: &Model) -> bool {
-    let per_element =
-        |op: &Op| matches!(op, Op::Quantise { quantiser: Quantiser::PerElement { .. } });
-    model.layers().any(|(_, layer)| per_element(layer.op()))
-}
-
-impl Plan<'_> {
-    /// The type of an input: that of the quantiser behind it, or one bit finer where that rounds each element to a type of its own.
-    pub(super) fn exact_input(&self, id: LayerId) -> Result<FixedType, Error> {
-        let mut readers = self.model.layers().filter(|(_, next)| next.inputs().contains(&id));
-        let (Some((reader, next)), None) = (readers.next(), readers.next()) else {
-            return Ok(self.default_type());
+impl Model {
+    /// The configuration under which firmware computes what the model's own quantisers say: activations are of the quantisers' types,
+    /// sums and products as wide as they can need to be, constants without a quantiser of 32 bits.
+    ///
+    /// Codes are then those of the network's own framework, wherever that does not round within 2^-20 or so of a tie. Run the
+    /// pipeline [`FIRMWARE`](crate::pass::FIRMWARE) before, which leaves no scales.
+    ///
+    /// ```
+    /// use handaxe_graph::{Model, Op, Quantiser, Scale};
+    ///
+    /// let mut model = Model::new("small");
+    /// let input = model.add("in", Op::Input { shape: vec![16] }, &[])?;
+    /// let alpha = Scale::Value(1.0);
+    /// let quantiser =
+    ///     Quantiser::Bits { bits: 6, integer: 0, keep_negative: false, symmetric: false, alpha };
+    /// model.add("codes", Op::Quantise { quantiser }, &[input])?;
+    /// let config = model.own_config()?;
+    /// let types = &model.firmware(&config)?[1].types;
+    /// assert_eq!(types["result"].to_string(), "ufixed<6,0,RND_CONV,SAT,0>");
+    /// # Ok::<(), handaxe_graph::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Model::firmware`].
+    pub fn own_config(&self) -> Result<HlsConfig, Error> {
+        let auto = |variables: &[&str]| -> Section {
+            let all = variables.iter().map(|variable| ((*variable).to_owned(), Precision::Auto));
+            Section { precision: all.collect(), ..Section::default() }
         };
-        let Op::Quantise { quantiser: Quantiser::PerElement { rounding, overflow, .. } } =
-            next.op()
-        else {
-            return Ok(self.default_type());
-        };
-        let element = self.covering(reader, *rounding, *overflow)?;
-        let one_type = ["keep_negative", "bits", "integers"].into_iter().all(|name| {
-            let values = next.weight(name).map_or(&[][..], |weight| weight.values());
-            values.iter().all(|value| *value == values[0])
-        });
-        if one_type {
-            return Ok(element);
+        let mut config = HlsConfig { model: auto(&["default"]), ..HlsConfig::default() };
+        let mut built: Vec<FirmwareLayer> = Vec::new();
+        for (id, layer) in self.layers() {
+            let mut section = auto(&["result"]);
+            for (variable, of) in self.own_types(id, layer, &built)? {
+                section.precision.insert(variable.to_owned(), Precision::Fixed(of));
+            }
+            config.layer_name.insert(layer.name().to_owned(), section);
+            let result = Plan::new(self, &config).layer(id, &built)?.result();
+            // hls4ml leaves out a quantiser behind a layer whose result is inferred, so none is.
+            let stated = if layer.op().has_kernel() { ["", "_linear"].as_slice() } else { &[""] };
+            for suffix in stated {
+                let name = format!("{}{suffix}", layer.name());
+                let section = config.layer_name.entry(name).or_default();
+                section.precision.insert("result".to_owned(), Precision::Fixed(result));
+            }
+            let next = Plan::new(self, &config).layer(id, &built)?;
+            built.push(next);
         }
-        let finer = u32::from(*rounding != Rounding::Trn);
-        let width = element.width + finer;
-        FixedType::new(width, element.integer, element.signed, Rounding::Trn, *overflow, 0)
-            .map_err(|error| self.too_wide(next.name(), error))
+        Ok(config)
     }
 
-    /// The stated type, or the least one that holds the weight `of` exactly.
-    pub(super) fn or_exact(
+    /// Whether every kernel has a quantiser, so that the model itself says how its firmware computes.
+    pub fn is_quantised(&self) -> bool {
+        let mut kernels = self.layers().filter(|(_, layer)| layer.op().has_kernel()).peekable();
+        kernels.peek().is_some() && kernels.all(|(_, layer)| layer.quantiser("kernel").is_some())
+    }
+
+    /// The types of a layer that are not inferred.
+    fn own_types(
         &self,
         id: LayerId,
-        variable: &'static str,
-        of: &str,
-    ) -> Result<FixedType, Error> {
-        let layer = self.model.layer(id);
-        match (self.stated(layer.name(), layer.op().layer_type(), variable)?, layer.weight(of)) {
-            (Stated::Type(stated), _) => Ok(stated),
-            (Stated::Auto, Some(weight)) if self.exact => {
-                holding(weight.values()).map_err(|error| Error::Inferred {
-                    layer: layer.name().to_owned(),
-                    variable,
-                    error,
-                })
+        layer: &Layer,
+        built: &[FirmwareLayer],
+    ) -> Result<Vec<(&'static str, FixedType)>, Error> {
+        let invalid = |variable| {
+            move |error| Error::Inferred {
+                layer: self.layer(id).name().to_owned(),
+                variable,
+                error,
             }
-            _ => Ok(self.default_type()),
-        }
+        };
+        let constant = |variable: &'static str, values: &[f32]| {
+            holding(values).map(|of| (variable, of)).map_err(invalid(variable))
+        };
+        let input = layer.inputs().first().map(|input| built[input.index()].result());
+        Ok(match (layer.op(), input) {
+            (Op::Input { .. }, _) => {
+                let of =
+                    FixedType::new(INPUT.0, INPUT.1, true, Rounding::RndConv, Overflow::Sat, 0);
+                vec![("result", of.map_err(invalid("result"))?)]
+            }
+            // QKeras' sign is no Binary: its firmware is a type of one bit.
+            (
+                Op::Quantise { quantiser: Quantiser::Bits { bits: 1, keep_negative: true, .. } },
+                _,
+            ) => {
+                return Err(no_type(layer));
+            }
+            (Op::Quantise { quantiser }, _) => match quantiser.integer() {
+                Some(codes) => vec![("result", of_codes(&codes).ok_or_else(|| no_type(layer))?)],
+                None => Vec::new(),
+            },
+            (op, _) if op.has_kernel() => {
+                let free = [("kernel", "weight"), ("bias", "bias")].into_iter();
+                let free = free.filter(|(name, _)| layer.quantiser(name).is_none());
+                let free =
+                    free.filter_map(|(name, variable)| Some((variable, layer.weight(name)?)));
+                free.map(|(variable, weight)| constant(variable, weight.values()))
+                    .collect::<Result<_, _>>()?
+            }
+            (Op::BatchNorm { .. }, _) => match layer.affine() {
+                Some(affine) => {
+                    vec![constant("scale", &affine.scale)?, constant("bias", &affine.shift)?]
+                }
+                None => Vec::new(),
+            },
+            (Op::Activation { function }, Some(input)) => {
+                use Activation::{ClippedRelu, LeakyRelu, Linear, Relu};
+                match function {
+                    Linear | Relu | ClippedRelu { .. } | LeakyRelu { .. } => {
+                        vec![("result", input)]
+                    }
+                    _ => Vec::new(),
+                }
+            }
+            (Op::PRelu { .. }, Some(input)) => {
+                let alpha = layer.weight("alpha").map_or(&[][..], Tensor::values);
+                vec![("result", input), constant("param", alpha)?]
+            }
+            _ => Vec::new(),
+        })
     }
 }
 
-/// The type of an exact result, where the layer picks numbers or takes their mean.
-pub(super) fn exact_result(op: &Op, inputs: &[FixedType], types: &Types) -> Option<FixedType> {
-    use Activation::{ClippedRelu, Linear, Relu};
-    match op {
-        Op::Activation { function: Linear | Relu | ClippedRelu { slope: 0.0, .. } } => {
-            inputs.first().copied()
-        }
-        Op::Pool { kind: PoolKind::Average, .. } => types.get("accum").copied(),
-        Op::Lookup { .. } => types.get("table").copied(),
-        _ => None,
+fn no_type(layer: &Layer) -> Error {
+    Error::NotInFirmware {
+        layer: layer.name().to_owned(),
+        what: "type for codes with such a scale, zero point, range or rounding".to_owned(),
+        instead: "a scale for the whole array, zero point 0, and rounding that is neither CEIL nor UP",
     }
 }
 
-/// The least type that holds all values; all 0 fit one bit.
+/// The type whose numbers are a quantiser's: its scale must be a power of two.
+pub(super) fn of_codes(codes: &Integer) -> Option<FixedType> {
+    let (&[scale], &[0.0]) = (codes.scale.as_slice(), codes.zero_point.as_slice()) else {
+        return None;
+    };
+    let exponent = scale.log2();
+    if exponent.fract() != 0.0 || exponent.exp2() != scale {
+        return None;
+    }
+    if codes.signed && codes.bits == 1 {
+        return FixedType::exact(2, 2 + exponent as i32, true).ok();
+    }
+    let rounding = match codes.rounding {
+        CodeRounding::HalfEven => Rounding::RndConv,
+        CodeRounding::HalfUp => Rounding::RndInf,
+        CodeRounding::HalfDown => Rounding::RndZero,
+        CodeRounding::Floor => Rounding::Trn,
+        CodeRounding::Down => Rounding::TrnZero,
+        CodeRounding::Ceil | CodeRounding::Up => return None,
+    };
+    let overflow = match (codes.narrow, codes.signed) {
+        (false, _) => Overflow::Sat,
+        (true, true) => Overflow::SatSym,
+        (true, false) => return None,
+    };
+    let integer = codes.bits as i32 + exponent as i32;
+    FixedType::new(codes.bits, integer, codes.signed, rounding, overflow, 0).ok()
+}
+
+/// The type that holds constants exactly, or with as many fractional bits as there is room for.
 fn holding(values: &[f32]) -> Result<FixedType, handaxe_fixed::Error> {
-    let mut found: Option<(i32, i32)> = None;
-    let signed = values.iter().any(|value| *value < 0.0);
-    for value in values.iter().map(|&value| f64::from(value)).filter(|value| *value != 0.0) {
-        let (above, below) = digits(value);
-        // -2^n needs one bit less than 2^n.
-        let power = value < 0.0 && above + below == 1;
-        let above = above - i32::from(power);
-        let (most, least) = found.unwrap_or((above, below));
-        found = Some((most.max(above), least.max(below)));
-    }
-    let (above, below) = found.unwrap_or((1, 0));
-    let integer = above + i32::from(signed);
-    FixedType::exact((integer + below).max(1) as u32, integer, signed)
+    let digits =
+        values.iter().filter(|value| **value != 0.0).map(|v| super::infer::digits(f64::from(*v)));
+    let (integer, fraction) = digits
+        .reduce(|(i, f), (integer, fraction)| (i.max(integer), f.max(fraction)))
+        .unwrap_or((1, 0));
+    // The sign's bit, and one more since the largest number may be rounded up.
+    let integer = integer + 2;
+    let fraction = fraction.min(CONSTANT_BITS - integer).max(1 - integer);
+    FixedType::new((integer + fraction) as u32, integer, true, Rounding::RndConv, Overflow::Sat, 0)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::holding;
-
-    #[test]
-    fn the_least_type_holds_all_values() {
-        for (values, least) in [
-            (&[0.0f32, 0.0][..], "uint<1>"),
-            (&[3.0, 0.5], "ufixed<3,2,TRN,WRAP,0>"),
-            (&[-0.125, 0.0], "fixed<1,-2,TRN,WRAP,0>"),
-            (&[-0.125, 0.125], "fixed<2,-1,TRN,WRAP,0>"),
-            (&[0.0625, 0.1875], "ufixed<2,-2,TRN,WRAP,0>"),
-            (&[-4.0, 3.0], "int<3>"),
-            (&[-5.0, 12.0], "int<5>"),
-        ] {
-            assert_eq!(holding(values).unwrap().to_string(), least, "{values:?}");
-        }
-    }
+/// Whether firmware has the quantiser: a sign, or a type.
+pub(super) fn is_sign(quantiser: &Quantiser) -> bool {
+    matches!(quantiser.integer(), Some(codes) if codes.signed && codes.bits == 1 && codes.scale == [1.0] && codes.zero_point == [0.0])
 }

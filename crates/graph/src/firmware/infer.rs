@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use handaxe_fixed::{FixedType, Overflow, Rounding};
 
-use super::exact::exact_result;
+use super::exact::{is_sign, of_codes};
+use super::hgq::exact_result;
 use super::kernel::growth;
 use super::{Plan, Stated};
 use crate::{Activation, Error, Layer, LayerId, Op, PoolKind, Quantiser};
@@ -116,6 +117,9 @@ impl Plan<'_> {
             Op::Maximum | Op::Minimum => self.union(name, inputs, false)?,
             Op::Concatenate => self.union(name, inputs, true)?,
             Op::Quantise { quantiser: Quantiser::PerElement { .. } } => types["element"],
+            Op::Quantise { quantiser: Quantiser::Integer(codes) } => {
+                of_codes(codes).unwrap_or_else(|| self.default_type())
+            }
             _ => self.default_type(),
         })
     }
@@ -295,6 +299,9 @@ impl Plan<'_> {
                 }
                 Ok(())
             }
+            // Rounding is the result's type's; a sign has no other number.
+            quantiser if is_sign(quantiser) => Ok(()),
+            Quantiser::Integer(codes) if of_codes(codes).is_some() => Ok(()),
             Quantiser::Tanh { real, .. } | Quantiser::Sigmoid { real, .. } => {
                 if *real {
                     let layer = self.model.layer(id);
@@ -314,7 +321,7 @@ impl Plan<'_> {
             _ => Err(self.unsupported(
                 id,
                 "this quantiser".to_owned(),
-                "quantized_bits, quantized_relu, quantized_tanh or quantized_sigmoid",
+                "quantized_bits, quantized_relu, quantized_tanh or quantized_sigmoid, or QONNX' Quant of one scale that is a power of two",
             )),
         }
     }

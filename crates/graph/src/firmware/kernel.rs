@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use handaxe_fixed::FixedType;
 
+use super::exact::of_codes;
 use super::{Plan, Stated};
 use crate::{Error, Layer, LayerId, LayerType, Op, Quantiser};
 
@@ -126,6 +127,11 @@ impl Plan<'_> {
             | Quantiser::Ternary { .. }
             | Quantiser::Sign { .. }
             | Quantiser::Ternarise { .. } => exact(2, 2),
+            Quantiser::Integer(codes) => {
+                let of = of_codes(codes).ok_or_else(unknown)?;
+                let sign = i32::from(!of.signed);
+                exact(of.width + sign as u32, of.integer + sign)
+            }
             _ => return Err(unknown()),
         };
         found.map_err(|error| inferred(layer.name(), "weight", error))

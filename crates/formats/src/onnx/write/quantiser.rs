@@ -1,6 +1,6 @@
 //! Quantisers as QONNX has them.
 
-use handaxe_graph::{CodeRounding, Integer, Layer, Quantiser, Scale};
+use handaxe_graph::{CodeRounding, Integer, Layer, Quantiser};
 
 use super::{Writer, int, not_in_onnx, text};
 use crate::Error;
@@ -101,36 +101,10 @@ fn mode(rounding: CodeRounding) -> &'static str {
 
 /// The quantiser in terms of codes, if these give the same values.
 pub(super) fn integer(layer: &Layer, quantiser: &Quantiser) -> Result<Integer, Error> {
-    let codes = |bits: u32, signed: bool, narrow: bool, scale: f32| Integer {
-        bits,
-        signed,
-        narrow,
-        rounding: CodeRounding::HalfEven,
-        zero_after: false,
-        scale: vec![scale],
-        zero_point: vec![0.0],
-        shape: Vec::new(),
-    };
-    match *quantiser {
-        Quantiser::Integer(ref codes) => Ok(codes.clone()),
-        // One signed bit is the sign, whatever stands before the point.
-        Quantiser::Bits { bits: 1, keep_negative: true, alpha: Scale::Value(alpha), .. } => {
-            Ok(codes(1, true, false, alpha as f32))
-        }
-        Quantiser::Bits { bits, integer, keep_negative, symmetric, alpha: Scale::Value(1.0) } => {
-            let fraction = bits as i32 - i32::from(keep_negative) - integer;
-            let narrow = keep_negative && symmetric;
-            Ok(codes(bits, keep_negative, narrow, 2f32.powi(-fraction)))
-        }
-        Quantiser::Relu { bits, integer, negative_slope: 0.0, use_sigmoid: false } => {
-            Ok(codes(bits, false, false, 2f32.powi(integer - bits as i32)))
-        }
-        Quantiser::Binary { zero_one: false, alpha: Scale::Value(alpha) } => {
-            Ok(codes(1, true, false, alpha as f32))
-        }
-        _ => Err(not_in_onnx(
+    quantiser.integer().ok_or_else(|| {
+        not_in_onnx(
             layer,
             "a quantiser that is no uniform one with a fixed scale, as QONNX' Quant is",
-        )),
-    }
+        )
+    })
 }
