@@ -1,13 +1,15 @@
 //! Epochs of training with shuffling: handaxe, a loop written by hand without autograd, and candle's own operations; and
 //! what regularisers and masks add.
 //!
-//! Times are those that the benching thread had a processor, which others' work does not touch; with one thread that is all.
+//! Times are those that the threads had processors, which others' work does not touch.
 //!
 //! `RAYON_NUM_THREADS=1 cargo bench -p handaxe-benches --bench train`
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod by_hand;
 mod candle;
+#[path = "../../crates/train/examples/clock/mod.rs"]
+mod clock;
 mod cpu_time;
 
 use cpu_time::CpuTime;
@@ -116,7 +118,7 @@ fn additions(c: &mut Criterion<CpuTime>) {
         let length = layer.kernel().unwrap().values().len();
         masks.insert(*id, Mask::new((0..length).map(|index| index % 2 == 0).collect()));
     }
-    for batch in [128, 1024] {
+    for batch in [64, 128, 1024] {
         let mut group = c.benchmark_group(format!("MLP 16-64-32-32-5 with more, batch {batch}"));
         group.throughput(Throughput::Elements(16_384));
         let case = (MLP, &noise);

@@ -76,73 +76,103 @@ pub struct Regulariser {
 /// The weights of a kernel dealt out to parts.
 #[derive(Debug, Clone, PartialEq)]
 enum Division {
-    /// Each weight is a part of its own.
-    Single,
     /// All weights are one part.
     Whole,
-    /// The part of each weight, in row-major order, and the weights of each part.
-    Parts { of: Vec<u32>, sizes: Vec<f64> },
+    /// Weights in row-major order, and the number of weights of each part. Groups are numbered by their first weights, so
+    /// that neighbouring weights are in neighbouring parts wherever structures allow it: their sums are taken on vectors.
+    Parts { runs: Vec<Run>, sizes: Vec<f32> },
 }
 
+/// Neighbouring weights in neighbouring parts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Run {
+    weight: usize,
+    part: usize,
+    length: usize,
+}
+
+/// Sums that are taken side by side: each waits for the one before.
+const SUMS: usize = 16;
+
 impl Division {
-    /// The members of every group go to its parts in turn.
+    /// The members of every group go to its parts in turn. Part p of all groups comes before part p + 1 of the first.
     fn new(groups: &Groups, parts: usize) -> Self {
-        if groups.size(0) == 1 {
-            return Self::Single;
-        }
-        if groups.count() * parts == 1 {
+        let count = groups.count();
+        if count * parts == 1 {
             return Self::Whole;
         }
-        let mut of = vec![0; groups.weights()];
-        let mut sizes = vec![0.0; groups.count() * parts];
-        for group in 0..groups.count() {
-            for (place, index) in groups.members(group).enumerate() {
-                let part = group * parts + place % parts;
-                of[index] = part as u32;
-                sizes[part] += 1.0;
+        let mut order: Vec<usize> = (0..count).collect();
+        order.sort_by_key(|&group| groups.members(group).next());
+        let (mut of, mut sizes) = (vec![0; groups.weights()], vec![0.0; count * parts]);
+        for (place, group) in order.into_iter().enumerate() {
+            for (member, index) in groups.members(group).enumerate() {
+                of[index] = member % parts * count + place;
+                sizes[of[index]] += 1.0;
             }
         }
-        Self::Parts { of, sizes }
+        let mut runs: Vec<Run> = Vec::new();
+        for (weight, part) in of.into_iter().enumerate() {
+            match runs.last_mut() {
+                Some(run) if run.part + run.length == part => run.length += 1,
+                _ => runs.push(Run { weight, part, length: 1 }),
+            }
+        }
+        Self::Parts { runs, sizes }
     }
 
-    /// For each part the sum of what `term` makes of its weights; it is also given the part.
-    fn sums(&self, kernel: &[f32], term: impl Fn(f64, usize) -> f64) -> Vec<f64> {
+    fn sizes(&self, kernel: &[f32]) -> Vec<f32> {
         match self {
-            Self::Single => kernel
-                .iter()
-                .enumerate()
-                .map(|(part, &weight)| term(f64::from(weight), part))
-                .collect(),
-            Self::Whole => vec![kernel.iter().map(|&weight| term(f64::from(weight), 0)).sum()],
-            Self::Parts { of, sizes } => {
+            Self::Whole => vec![kernel.len() as f32],
+            Self::Parts { sizes, .. } => sizes.clone(),
+        }
+    }
+
+    /// For each part the sum of what `term` makes of how far its weights are from its centre.
+    fn sums(&self, kernel: &[f32], centres: &[f32], term: impl Fn(f32) -> f32) -> Vec<f32> {
+        match self {
+            Self::Whole => {
+                let (mut sums, centre) = ([0.0; SUMS], centres[0]);
+                let (blocks, rest) = kernel.as_chunks::<SUMS>();
+                for block in blocks {
+                    for (sum, weight) in sums.iter_mut().zip(block) {
+                        *sum += f64::from(term(weight - centre));
+                    }
+                }
+                let rest: f64 = rest.iter().map(|weight| f64::from(term(weight - centre))).sum();
+                vec![(sums.into_iter().sum::<f64>() + rest) as f32]
+            }
+            Self::Parts { runs, sizes } => {
                 let mut sums = vec![0.0; sizes.len()];
-                for (&weight, &part) in kernel.iter().zip(of) {
-                    sums[part as usize] += term(f64::from(weight), part as usize);
+                for &Run { weight, part, length } in runs {
+                    let weights = kernel[weight..][..length].iter().zip(&centres[part..][..length]);
+                    for (sum, (weight, centre)) in sums[part..][..length].iter_mut().zip(weights) {
+                        *sum += term(weight - centre);
+                    }
                 }
                 sums
             }
         }
     }
 
-    /// Calls `visit` with each weight, its slope and its part.
-    fn each(&self, kernel: &[f32], slopes: &mut [f32], visit: impl Fn(f32, &mut f32, usize)) {
-        let pairs = kernel.iter().zip(slopes);
+    /// Adds how far weights are from their parts' centres, times their parts' factors. No slopes may be given.
+    fn pull(&self, kernel: &[f32], slopes: &mut [f32], factors: &[f32], centres: &[f32]) {
         match self {
-            Self::Single => {
-                pairs.enumerate().for_each(|(part, (&weight, slope))| visit(weight, slope, part))
+            _ if slopes.is_empty() => (),
+            Self::Whole => {
+                for (slope, weight) in slopes.iter_mut().zip(kernel) {
+                    *slope += factors[0] * (weight - centres[0]);
+                }
             }
-            Self::Whole => pairs.for_each(|(&weight, slope)| visit(weight, slope, 0)),
-            Self::Parts { of, .. } => pairs
-                .zip(of)
-                .for_each(|((&weight, slope), &part)| visit(weight, slope, part as usize)),
-        }
-    }
-
-    fn size(&self, part: usize, weights: usize) -> f64 {
-        match self {
-            Self::Single => 1.0,
-            Self::Whole => weights as f64,
-            Self::Parts { sizes, .. } => sizes[part],
+            Self::Parts { runs, .. } => {
+                for &Run { weight, part, length } in runs {
+                    let parts = factors[part..][..length].iter().zip(&centres[part..][..length]);
+                    let weights = kernel[weight..][..length].iter().zip(parts);
+                    let slopes = slopes[weight..][..length].iter_mut();
+                    for (slope, (weight, (factor, centre))) in slopes.zip(weights) {
+                        *slope += factor * (weight - centre);
+                    }
+                }
+            }
         }
     }
 }
@@ -214,69 +244,70 @@ impl Regulariser {
     /// The norm of the groups' lengths, whose gradient times `strength` is added.
     fn add_lengths(&self, strength: f64, kernel: &[f32], gradient: &mut [f32]) -> f64 {
         let norm = self.penalties.norm;
-        if matches!((&self.parts, norm), (Division::Single, Norm::One)) {
+        let count = self.parts.sizes(kernel).len();
+        if count == kernel.len() && norm == Norm::One {
             let step = strength as f32;
             for (slope, &weight) in gradient.iter_mut().zip(kernel) {
                 *slope += step * (f32::from(weight > 0.0) - f32::from(weight < 0.0));
             }
             return kernel.iter().map(|weight| f64::from(weight.abs())).sum();
         }
-        let squares = self.parts.sums(kernel, |weight, _| weight * weight);
-        // Roots and quotients of many small groups are most of the work, and four at a time in single precision.
-        let parts: Vec<f32> = squares.iter().map(|&square| (square as f32).sqrt()).collect();
-        let lengths = || {
-            parts
-                .chunks_exact(self.channels)
-                .map(|parts| parts.iter().map(|&part| f64::from(part)).sum::<f64>())
-        };
-        let total = norm.of(lengths());
-        let mut factors: Vec<f32> = match norm {
-            Norm::One => vec![strength as f32; parts.len()],
-            Norm::Two => {
-                let outer = lengths().map(|length| (strength * norm.slope(length, total)) as f32);
-                outer.flat_map(|outer| std::iter::repeat_n(outer, self.channels)).collect()
-            }
-        };
-        // What a weight is multiplied by.
-        for (factor, part) in factors.iter_mut().zip(&parts) {
-            *factor = if *part > 0.0 { *factor / part } else { 0.0 };
+        let centres = vec![0.0; count];
+        let mut parts = self.parts.sums(kernel, &centres, |weight| weight * weight);
+        parts.iter_mut().for_each(|part| *part = part.sqrt());
+        let groups = count / self.channels;
+        let mut lengths = vec![0.0; groups];
+        for parts in parts.chunks_exact(groups) {
+            lengths.iter_mut().zip(parts).for_each(|(length, part)| *length += part);
         }
-        self.parts.each(kernel, gradient, |weight, slope, part| *slope += factors[part] * weight);
+        let total = norm.of(&lengths);
+        let outer = norm.slopes(strength, lengths, total);
+        // What a weight is multiplied by.
+        for parts in parts.chunks_exact_mut(groups) {
+            for (part, outer) in parts.iter_mut().zip(&outer) {
+                *part = if *part > 0.0 { outer / *part } else { 0.0 };
+            }
+        }
+        self.parts.pull(kernel, gradient, &parts, &centres);
         total
     }
 
     /// The norm of the groups' variances, whose gradient times `strength` is added.
     fn add_variances(&self, strength: f64, kernel: &[f32], gradient: &mut [f32]) -> f64 {
-        let (norm, spreads) = (self.penalties.norm, &self.spreads);
-        let size = |part: usize| spreads.size(part, kernel.len());
-        let mut means = spreads.sums(kernel, |weight, _| weight);
-        means.iter_mut().enumerate().for_each(|(part, sum)| *sum /= size(part));
-        let mut variances = spreads.sums(kernel, |weight, part| (weight - means[part]).powi(2));
-        variances.iter_mut().enumerate().for_each(|(part, sum)| *sum /= size(part));
-        let total = norm.of(variances.iter().copied());
-        let factor = |part: usize| strength * norm.slope(variances[part], total) * 2.0 / size(part);
-        let factors: Vec<f64> = (0..variances.len()).map(factor).collect();
-        spreads.each(kernel, gradient, |weight, slope, part| {
-            *slope += (factors[part] * (f64::from(weight) - means[part])) as f32;
-        });
+        let sizes = self.spreads.sizes(kernel);
+        let share = |sums: &mut [f32]| {
+            sums.iter_mut().zip(&sizes).for_each(|(sum, size)| *sum /= size);
+        };
+        let mut means = self.spreads.sums(kernel, &vec![0.0; sizes.len()], |weight| weight);
+        share(&mut means);
+        let mut variances = self.spreads.sums(kernel, &means, |distance| distance * distance);
+        share(&mut variances);
+        let total = self.penalties.norm.of(&variances);
+        let mut factors = self.penalties.norm.slopes(2.0 * strength, variances, total);
+        share(&mut factors);
+        self.spreads.pull(kernel, gradient, &factors, &means);
         total
     }
 }
 
 impl Norm {
-    fn of(self, values: impl Iterator<Item = f64>) -> f64 {
+    fn of(self, values: &[f32]) -> f64 {
+        let values = values.iter().map(|&value| f64::from(value));
         match self {
             Self::One => values.sum(),
             Self::Two => values.map(|value| value * value).sum::<f64>().sqrt(),
         }
     }
 
-    /// The derivative of a norm that is `total` by one of its values, none of which is negative.
-    fn slope(self, value: f64, total: f64) -> f64 {
+    /// `strength` times the derivatives of a norm that is `total` by its values, none of which is negative.
+    fn slopes(self, strength: f64, mut values: Vec<f32>, total: f64) -> Vec<f32> {
         match self {
-            Self::One => 1.0,
-            Self::Two if total > 0.0 => value / total,
-            Self::Two => 0.0,
+            Self::One => values.fill(strength as f32),
+            Self::Two => {
+                let factor = if total > 0.0 { (strength / total) as f32 } else { 0.0 };
+                values.iter_mut().for_each(|value| *value *= factor);
+            }
         }
+        values
     }
 }

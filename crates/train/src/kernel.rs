@@ -6,6 +6,7 @@
 
 pub(crate) mod chunks;
 pub(crate) mod columns;
+pub(crate) mod depthwise;
 pub(crate) mod elements;
 pub(crate) mod outer;
 pub(crate) mod pooling;

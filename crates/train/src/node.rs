@@ -19,6 +19,7 @@ mod reshape;
 pub(crate) mod sliding;
 pub(crate) mod softmax;
 pub(crate) mod values;
+mod windowed;
 
 use candle_core::{CustomOp1, Result, Tensor, Var};
 use handaxe_data::Tensor as Array;
@@ -130,10 +131,12 @@ pub(crate) fn compile(
         Op::Input { .. } => return Ok(None),
         Op::Dense { .. } => Box::new(dense::Dense::new(layer, learns, activation, memory)?),
         Op::Conv { window, .. } => {
-            Box::new(conv::Conv::new(layer, (window, input), learns, activation, memory)?)
+            let convolution = conv::Conv::new(window, input, output);
+            Box::new(windowed::Windowed::new(layer, convolution, place)?)
         }
         Op::DepthwiseConv { window, .. } => {
-            Box::new(depthwise::Depthwise::new(layer, window, input)?)
+            let convolution = depthwise::Depthwise::new(window, input, output);
+            Box::new(windowed::Windowed::new(layer, convolution, place)?)
         }
         Op::BatchNorm { epsilon, momentum } => {
             let constants = (*epsilon, *momentum);
@@ -160,7 +163,10 @@ pub(crate) fn compile(
 
 /// Whether a layer can compute an activation behind it along.
 pub(crate) fn fuses(layer: &Layer, function: Activation) -> bool {
-    let computes = matches!(layer.op(), Op::Dense { .. } | Op::Conv { .. } | Op::BatchNorm { .. });
+    let computes = matches!(
+        layer.op(),
+        Op::Dense { .. } | Op::Conv { .. } | Op::DepthwiseConv { .. } | Op::BatchNorm { .. }
+    );
     computes && activation::is_told_by_output(function)
 }
 

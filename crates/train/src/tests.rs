@@ -5,6 +5,7 @@ mod gradients;
 mod layers;
 mod masks;
 mod quantised;
+mod sharing;
 mod tasks;
 mod training;
 mod unfused;

@@ -288,7 +288,9 @@ impl Trainer for CandleTrainer {
         for epoch in 1..=fit.epochs {
             order.shuffle(&mut shuffle);
             let rate = self.settings.learning_rate * self.settings.rate.share(epoch, fit.epochs);
-            let loss = self.epoch(&order, rate, (&held, fit.regularisers), &mut dropout)?;
+            let penalties = (&held, fit.regularisers);
+            let pass = || self.epoch(&order, rate, penalties, &mut dropout);
+            let loss = chunks::inside(pass)?;
             let checked = self.check_finite(epoch, loss);
             checked.map_err(|error| handaxe_optimize::Error::NotFinite(error.into()))?;
             let metric = self.evaluate(Part::Validation)?;

@@ -1,7 +1,7 @@
 //! Loops over matrices with few columns, which are cut at a multiple of the columns that vectors divide: so no vector is
 //! left half empty, however few columns there are.
 
-use super::chunks;
+use super::chunks::{self, PASS};
 use super::elements::add;
 use super::run;
 
@@ -50,7 +50,7 @@ fn piece(columns: usize) -> usize {
 /// The sum of all rows of `columns` elements.
 pub(crate) fn sum_rows(matrix: &[f32], columns: usize) -> Vec<f32> {
     let pieces = matrix.chunks(piece(columns)).collect();
-    let parts = chunks::map(matrix.len(), pieces, |piece| sum_of(piece, columns));
+    let parts = chunks::map(PASS * matrix.len(), pieces, |piece| sum_of(piece, columns));
     let mut sums = vec![0.0; columns];
     parts.iter().for_each(|part| add(&mut sums, part));
     sums
@@ -84,7 +84,9 @@ pub(crate) fn moments(matrix: &[f32], columns: usize) -> (Vec<f32>, Vec<f32>) {
     let pieces: Vec<&[f32]> = matrix.chunks(piece(columns)).collect();
     let mut parts: Vec<(Vec<f32>, Vec<f32>)> = vec![Default::default(); pieces.len()];
     let tasks = pieces.iter().zip(&mut parts).collect();
-    chunks::for_each(2 * matrix.len(), tasks, |(piece, part)| *part = part_of(piece, columns));
+    chunks::for_each(2 * PASS * matrix.len(), tasks, |(piece, part)| {
+        *part = part_of(piece, columns)
+    });
     let rows = |piece: &[f32]| piece.len() as f64 / columns as f64;
     let count = rows(matrix);
     let moment = |column: usize| {
@@ -121,7 +123,7 @@ pub(crate) fn normalise(x: &[f32], by: [&[f32]; 3], relu: bool, to: &mut [f32]) 
     let by = by.map(Repeated::new);
     let [Repeated(means), Repeated(scales), Repeated(shifts)] = &by;
     let pieces = x.chunks(size).zip(to.chunks_mut(size)).collect();
-    chunks::for_each(x.len(), pieces, |(x, to): (&[f32], &mut [f32])| {
+    chunks::for_each(PASS * x.len(), pieces, |(x, to): (&[f32], &mut [f32])| {
         run(|| {
             for (x, to) in x.chunks(means.len()).zip(to.chunks_mut(means.len())) {
                 let columns = means.iter().zip(scales).zip(shifts);
@@ -165,7 +167,7 @@ pub(crate) fn slope_sums(x: &[f32], slopes: Gated<'_>, mean: &[f32]) -> (Vec<f32
     let mut parts: Vec<[Vec<f32>; 2]> = vec![Default::default(); tasks.len()];
     let tasks = tasks.zip(&mut parts).collect();
     chunks::for_each(
-        2 * x.len(),
+        PASS * x.len(),
         tasks,
         |((x, slopes), part): ((&[f32], Gated<'_>), &mut [Vec<f32>; 2])| {
             let mut sums = [vec![0.0f32; means.len()], vec![0.0f32; means.len()]];
@@ -198,19 +200,23 @@ pub(crate) fn slopes_back(x: &[f32], slopes: Gated<'_>, by: [&[f32]; 4], to: &mu
     let by = by.map(Repeated::new);
     let [Repeated(means), Repeated(scales), Repeated(bends), Repeated(shifts)] = &by;
     let pieces = x.chunks(size).zip(slopes.pieces(size)).zip(to.chunks_mut(size)).collect();
-    chunks::for_each(x.len(), pieces, |((x, slopes), to): ((&[f32], Gated<'_>), &mut [f32])| {
-        run(|| {
-            let parts = x.chunks(means.len()).zip(slopes.pieces(means.len()));
-            for ((x, slopes), to) in parts.zip(to.chunks_mut(means.len())) {
-                let columns = means.iter().zip(scales).zip(bends.iter().zip(shifts));
-                for (((x, slope), to), ((mean, scale), (bend, shift))) in
-                    x.iter().zip(slopes.iter()).zip(to).zip(columns)
-                {
-                    *to = slope * scale - (x - mean) * bend - shift;
+    chunks::for_each(
+        PASS * x.len(),
+        pieces,
+        |((x, slopes), to): ((&[f32], Gated<'_>), &mut [f32])| {
+            run(|| {
+                let parts = x.chunks(means.len()).zip(slopes.pieces(means.len()));
+                for ((x, slopes), to) in parts.zip(to.chunks_mut(means.len())) {
+                    let columns = means.iter().zip(scales).zip(bends.iter().zip(shifts));
+                    for (((x, slope), to), ((mean, scale), (bend, shift))) in
+                        x.iter().zip(slopes.iter()).zip(to).zip(columns)
+                    {
+                        *to = slope * scale - (x - mean) * bend - shift;
+                    }
                 }
-            }
-        });
-    });
+            });
+        },
+    );
 }
 
 #[cfg(test)]

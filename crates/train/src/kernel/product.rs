@@ -9,6 +9,9 @@ use super::{Every, Rows, load, store};
 /// Vectors side by side in a panel of the right matrix, at most.
 const WIDEST: usize = 3;
 
+/// Rows side by side, at most.
+pub(crate) const HEIGHT: usize = 8;
+
 /// Bytes of the widest vector of any processor, in numbers.
 const LANES: usize = 16;
 
@@ -88,9 +91,9 @@ impl<A: Rows, T: Rows, B: Rows> WithSimd for Product<'_, A, T, B> {
             let vectors = (self.right.columns - column).div_ceil(lanes);
             // Accumulators, a panel's row and one number of the left matrix must fit the registers.
             match (vectors, many) {
-                (1, _) => self.panel::<S, 8, 1>(simd, column),
-                (3, true) => self.panel::<S, 8, WIDEST>(simd, column),
-                (_, true) => self.panel::<S, 8, 2>(simd, column),
+                (1, _) => self.panel::<S, HEIGHT, 1>(simd, column),
+                (3, true) => self.panel::<S, HEIGHT, WIDEST>(simd, column),
+                (_, true) => self.panel::<S, HEIGHT, 2>(simd, column),
                 (_, false) => self.panel::<S, 6, 2>(simd, column),
             }
             column += lanes * if vectors == 3 && many { WIDEST } else { vectors.min(2) };

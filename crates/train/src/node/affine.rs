@@ -6,7 +6,7 @@ use handaxe_graph::{Activation, Layer, Quantiser};
 use super::values::{Operand, tensor};
 use super::{Computed, Gradients, Pushed, Weight, activation, quantise, variable};
 use crate::Error;
-use crate::kernel::chunks;
+use crate::kernel::chunks::{self, PASS};
 use crate::kernel::columns::sum_rows;
 use crate::kernel::product::Finish;
 use crate::kernel::workspace::Workspace;
@@ -136,9 +136,13 @@ impl<'a> Slopes<'a> {
         let (y, g) = (output.values()?, gradient.values()?);
         let mut before = memory.take(g.len());
         let pieces = y.chunks(PIECE).zip(g.chunks(PIECE)).zip(before.chunks_mut(PIECE)).collect();
-        chunks::for_each(g.len(), pieces, |((y, g), before): ((&[f32], &[f32]), &mut [f32])| {
-            activation::back(function, y, y, g, before);
-        });
+        chunks::for_each(
+            PASS * g.len(),
+            pieces,
+            |((y, g), before): ((&[f32], &[f32]), &mut [f32])| {
+                activation::back(function, y, y, g, before);
+            },
+        );
         Ok(Self { gradient, before: Some(before) })
     }
 

@@ -5,8 +5,9 @@ use super::affine::{Affine, Slopes, activate, finish};
 use super::values::{Operand, tensor, values};
 use super::{Computed, Node, Pass, Pushed, Weight};
 use crate::Error;
+use crate::kernel::chunks::{self, rows_together};
 use crate::kernel::outer::Outer;
-use crate::kernel::product::{Product, Right, Side, scratch};
+use crate::kernel::product::{HEIGHT, Product, Right, Side, scratch};
 use crate::kernel::workspace::Workspace;
 use crate::kernel::{Every, run};
 
@@ -70,21 +71,27 @@ impl MultiplyAdd {
         right: Right<'_>,
         bias: Option<&[f32]>,
     ) -> Vec<f32> {
-        let count = rows.len() / length.max(1);
-        let mut into = self.memory.take(count * right.columns);
-        let mut space = self.memory.take(scratch(length, right.columns));
-        run(Product {
-            left: Side::rows(rows, length, 0),
-            right,
-            into: &mut into,
-            to: Every(right.columns),
-            stride: 0,
-            samples: 1,
-            rows: count,
-            finish: finish(bias, self.activation),
-            scratch: &mut space,
+        let (count, columns) = (rows.len() / length.max(1), right.columns);
+        let mut into = self.memory.take(count * columns);
+        let work = count * length * columns;
+        let together = rows_together(count, HEIGHT, work);
+        let pieces = rows.chunks((together * length).max(1));
+        let pieces = pieces.zip(into.chunks_mut((together * columns).max(1))).collect();
+        chunks::for_each(work, pieces, |(rows, into): (&[f32], &mut [f32])| {
+            let mut space = self.memory.take(scratch(length, columns));
+            run(Product {
+                left: Side::rows(rows, length, 0),
+                right,
+                to: Every(columns),
+                stride: 0,
+                samples: 1,
+                rows: into.len() / columns,
+                into,
+                finish: finish(bias, self.activation),
+                scratch: &mut space,
+            });
+            self.memory.give(space);
         });
-        self.memory.give(space);
         into
     }
 }
@@ -126,18 +133,21 @@ impl CustomOp3 for MultiplyAdd {
         let (inputs, kernels) = (Operand::new(input)?, Operand::new(kernel)?);
         let slopes = Slopes::new(self.activation, output, gradient, &self.memory)?;
         let by_bias = slopes.sums(units)?;
-        let mut by_kernel = self.memory.zeros(features * units);
-        let left = Side::rows(inputs.values()?, features, 0);
         let right = slopes.values()?;
-        let rows = right.len() / units.max(1);
-        run(Outer { left, right, columns: units, rows, samples: 1, into: &mut by_kernel });
-        let by_input = if self.learns {
-            let turned = Right { values: kernels.values()?, columns: features, turned: true };
-            let linear = Self { activation: None, ..self.clone() };
-            Some(tensor(linear.multiply(right, units, turned, None), input.dims())?)
-        } else {
-            None
+        let (left, kernels) = (inputs.values()?, kernels.values()?);
+        let mut by_kernel = self.memory.zeros(features * units);
+        let add_outer = || {
+            let (left, rows) = (Side::rows(left, features, 0), right.len() / units.max(1));
+            let into = &mut by_kernel;
+            run(Outer { left, right, columns: units, rows, samples: 1, into });
         };
+        let back = || {
+            let turned = Right { values: kernels, columns: features, turned: true };
+            let linear = Self { activation: None, ..self.clone() };
+            self.learns.then(|| linear.multiply(right, units, turned, None))
+        };
+        let ((), by_input) = chunks::both(2 * left.len() * units, add_outer, back);
+        let by_input = by_input.map(|values| tensor(values, input.dims())).transpose()?;
         slopes.done(&self.memory);
         Ok((by_input, Some(tensor(by_kernel, &[features, units])?), Some(by_bias)))
     }

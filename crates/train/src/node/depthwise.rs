@@ -1,136 +1,98 @@
-use std::sync::Arc;
+use handaxe_graph::Window;
 
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
-use handaxe_graph::{Layer, Window};
-
-use super::affine::Affine;
-use super::sliding::Sliding;
-use super::values::{Operand, tensor, values};
-use super::{Computed, Node, Pass, Pushed, Weight};
-use crate::Error;
-use crate::kernel::columns::sum_rows;
+use super::field::Field;
+use super::windowed::Convolution;
+use crate::kernel::depthwise::{ByKernel, BySamples, Forward, Windows};
+use crate::kernel::run;
+use crate::kernel::workspace::Workspace;
 
 /// Convolution with one filter a channel and multiplier; output channel = channel x multiplier + filter.
+///
+/// With more filters than one a channel is repeated for each, so that vectors of channels meet vectors of filters.
 pub(super) struct Depthwise {
-    affine: Affine,
-    operation: Convolve,
+    /// On samples with repeated channels.
+    field: Field,
+    /// Where the taps of a window lie, from the first one on.
+    taps: Vec<usize>,
+    outputs: usize,
+    multiplier: usize,
 }
 
 impl Depthwise {
-    pub(super) fn new(
-        layer: &Layer,
-        window: &Window,
-        input: &[usize],
-    ) -> std::result::Result<Self, Error> {
-        let output = layer.output_shape().to_vec();
-        Ok(Self {
-            affine: Affine::new(layer, output.last().copied().unwrap_or(0))?,
-            operation: Convolve {
-                sliding: Arc::new(Sliding::new(window, input)),
-                channels: input.last().copied().unwrap_or(0),
-                output,
-            },
-        })
-    }
-}
-
-impl Node for Depthwise {
-    fn forward(&self, inputs: &[&Tensor], _: &mut Pass<'_>) -> Result<Computed> {
-        self.affine.apply(self.operation.clone(), inputs[0])
+    pub(super) fn new(window: &Window, input: &[usize], output: &[usize]) -> Self {
+        let last = |shape: &[usize]| shape.last().map_or(1, |&channels| channels.max(1));
+        let (channels, outputs) = (last(input), last(output));
+        let multiplier = outputs / channels;
+        let repeated = [&input[..input.len().saturating_sub(1)], &[outputs]].concat();
+        let field = Field::new(window, &repeated, output);
+        let taps = field.taps.iter().copied().step_by(outputs).collect();
+        Self { field, taps, outputs, multiplier }
     }
 
-    fn weights(&self) -> Vec<Weight<'_>> {
-        self.affine.weights()
+    fn windows(&self) -> Windows<'_> {
+        let (starts, taps) = (&self.field.starts[..], &self.taps[..]);
+        Windows { starts, taps, channels: self.outputs, sample: self.field.padded() }
     }
 
-    fn push(&self, _: &[&Tensor], moves: &[&Tensor]) -> Result<Pushed> {
-        self.affine.push(self.operation.clone(), moves[0])
-    }
-
-    fn with_kernel(&self, input: &Tensor, kernel: &Tensor) -> Result<Option<Computed>> {
-        self.affine.with_kernel(self.operation.clone(), input, kernel)
-    }
-}
-
-/// Input `(samples, ...)`, kernel `(taps, outputs)`, bias `(outputs)` to `(samples, ..., outputs)`.
-#[derive(Clone)]
-struct Convolve {
-    sliding: Arc<Sliding>,
-    channels: usize,
-    /// Shape of the output, without the samples.
-    output: Vec<usize>,
-}
-
-impl CustomOp3 for Convolve {
-    fn name(&self) -> &'static str {
-        "depthwise conv"
-    }
-
-    fn cpu_fwd(
-        &self,
-        input: &CpuStorage,
-        input_layout: &Layout,
-        kernel: &CpuStorage,
-        kernel_layout: &Layout,
-        bias: &CpuStorage,
-        bias_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (_, outputs) = kernel_layout.shape().dims2()?;
-        let kernel = values(kernel, kernel_layout)?;
-        let input = values(input, input_layout)?;
-        let samples = input.chunks_exact(self.sliding.inputs() * self.channels);
-        let mut output = values(bias, bias_layout)?.repeat(samples.len() * self.sliding.outputs());
-        let multiplier = outputs / self.channels;
-        for (sample, answer) in
-            samples.zip(output.chunks_exact_mut(self.sliding.outputs() * outputs))
-        {
-            for (position, tap, pixel) in self.sliding.runs().iter().flat_map(|run| run.taps()) {
-                let pixel = &sample[pixel * self.channels..][..self.channels];
-                let filters = kernel[tap * outputs..][..outputs].chunks_exact(multiplier);
-                let sums = answer[position * outputs..][..outputs].chunks_exact_mut(multiplier);
-                for ((value, filters), sums) in pixel.iter().zip(filters).zip(sums) {
-                    sums.iter_mut().zip(filters).for_each(|(sum, weight)| *sum += value * weight);
-                }
-            }
+    /// Calls `see` with samples as the windows lie on them.
+    fn laid_out(&self, samples: &[f32], memory: &Workspace, see: impl FnOnce(&[f32])) {
+        if self.multiplier == 1 {
+            return self.field.pad(samples, memory, see);
         }
-        let shape = [&[input_layout.dims()[0]], &self.output[..]].concat();
-        Ok((CpuStorage::F32(output), Shape::from(shape)))
+        let mut repeated = memory.take(samples.len() * self.multiplier);
+        for (filters, value) in repeated.chunks_exact_mut(self.multiplier).zip(samples) {
+            filters.fill(*value);
+        }
+        self.field.pad(&repeated, memory, see);
+        memory.give(repeated);
+    }
+}
+
+impl Convolution for Depthwise {
+    const NAME: &'static str = "depthwise conv";
+
+    fn sample(&self) -> usize {
+        self.field.sample() / self.multiplier
     }
 
-    fn bwd(
+    fn field(&self) -> &Field {
+        &self.field
+    }
+
+    fn depth(&self) -> usize {
+        self.taps.len()
+    }
+
+    fn forward(
         &self,
-        input: &Tensor,
-        kernel: &Tensor,
-        _: &Tensor,
-        _: &Tensor,
-        gradient: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (taps, outputs) = kernel.dims2()?;
-        let (inputs, kernels, gradients) =
-            (Operand::new(input)?, Operand::new(kernel)?, Operand::new(gradient)?);
-        let mut by_input = vec![0.0; input.elem_count()];
-        let mut by_kernel = vec![0.0; taps * outputs];
-        let multiplier = outputs / self.channels;
-        let size = self.sliding.inputs() * self.channels;
-        let samples = inputs.values()?.chunks_exact(size).zip(by_input.chunks_exact_mut(size));
-        let all_gradients = gradients.values()?;
-        let gradients = all_gradients.chunks_exact(self.sliding.outputs() * outputs);
-        for ((sample, by_sample), gradient) in samples.zip(gradients) {
-            for (position, tap, pixel) in self.sliding.runs().iter().flat_map(|run| run.taps()) {
-                for channel in 0..self.channels {
-                    let place = pixel * self.channels + channel;
-                    for output in channel * multiplier..(channel + 1) * multiplier {
-                        let slope = gradient[position * outputs + output];
-                        by_kernel[tap * outputs + output] += slope * sample[place];
-                        by_sample[place] += slope * kernels.values()?[tap * outputs + output];
-                    }
-                }
-            }
+        samples: &[f32],
+        (kernel, bias): (&[f32], &[f32]),
+        relu: bool,
+        output: &mut [f32],
+        memory: &Workspace,
+    ) {
+        self.laid_out(samples, memory, |samples| {
+            run(Forward { windows: self.windows(), samples, kernel, bias, relu, into: output });
+        });
+    }
+
+    fn by_kernel(&self, samples: &[f32], slopes: &[f32], into: &mut [f32], memory: &Workspace) {
+        self.laid_out(samples, memory, |samples| {
+            run(ByKernel { windows: self.windows(), samples, slopes, into });
+        });
+    }
+
+    fn by_samples(&self, slopes: &[f32], kernel: &[f32], into: &mut [f32], memory: &Workspace) {
+        let add =
+            |into: &mut [f32]| run(BySamples { windows: self.windows(), slopes, kernel, into });
+        if self.multiplier == 1 {
+            return self.field.crop(into, memory, add);
         }
-        Ok((
-            Some(tensor(by_input, input.dims())?),
-            Some(tensor(by_kernel, &[taps, outputs])?),
-            Some(tensor(sum_rows(all_gradients, outputs), &[outputs])?),
-        ))
+        let mut repeated = memory.take(into.len() * self.multiplier);
+        self.field.crop(&mut repeated, memory, add);
+        for (value, filters) in into.iter_mut().zip(repeated.chunks_exact(self.multiplier)) {
+            *value = filters.iter().sum();
+        }
+        memory.give(repeated);
     }
 }

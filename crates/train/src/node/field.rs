@@ -78,12 +78,15 @@ impl Field {
     }
 
     /// Whether padding changes anything.
-    pub(super) fn pads(&self) -> bool {
+    fn pads(&self) -> bool {
         self.padded() != self.sample()
     }
 
-    /// Copies of samples with zeros around them.
-    pub(super) fn pad(&self, samples: &[f32], memory: &Workspace) -> Vec<f32> {
+    /// Calls `see` with samples as the windows lie on them, zeros around each.
+    pub(super) fn pad(&self, samples: &[f32], memory: &Workspace, see: impl FnOnce(&[f32])) {
+        if !self.pads() {
+            return see(samples);
+        }
         let count = samples.len() / self.sample();
         let mut padded = memory.zeros(count * self.padded());
         for (sample, to) in
@@ -94,11 +97,23 @@ impl Field {
                 to[self.left..self.left + self.width].copy_from_slice(row);
             }
         }
-        padded
+        see(&padded);
+        memory.give(padded);
     }
 
-    /// The reverse: the samples without what lies around them.
-    pub(super) fn crop(&self, padded: &[f32], samples: &mut [f32]) {
+    /// The reverse: lets `add` add to zeros that lie so, and writes what is not around the samples.
+    pub(super) fn crop(
+        &self,
+        samples: &mut [f32],
+        memory: &Workspace,
+        add: impl FnOnce(&mut [f32]),
+    ) {
+        if !self.pads() {
+            samples.fill(0.0);
+            return add(samples);
+        }
+        let mut padded = memory.zeros(samples.len() / self.sample() * self.padded());
+        add(&mut padded);
         for (from, sample) in
             padded.chunks_exact(self.padded()).zip(samples.chunks_exact_mut(self.sample()))
         {
@@ -107,6 +122,7 @@ impl Field {
                 row.copy_from_slice(&from[self.left..self.left + self.width]);
             }
         }
+        memory.give(padded);
     }
 }
 

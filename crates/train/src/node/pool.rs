@@ -6,7 +6,7 @@ use handaxe_graph::{Padding, PoolKind, Window};
 use super::sliding::Sliding;
 use super::values::{Operand, tensor, values};
 use super::{Computed, Node, Pass, Pushed, apply};
-use crate::kernel::chunks::{self, samples_together};
+use crate::kernel::chunks::{self, PASS, samples_together};
 use crate::kernel::pooling::{Backward, Forward, Taps};
 use crate::kernel::run;
 use crate::kernel::workspace::Workspace;
@@ -132,7 +132,7 @@ impl CustomOp1 for Pooling {
         let together = self.together(samples);
         let pieces = input.chunks(together * size).zip(output.chunks_mut(together * answers));
         chunks::for_each(
-            input.len(),
+            PASS * input.len(),
             pieces.collect(),
             |(inputs, output): (&[f32], &mut [f32])| {
                 for (sample, answer) in
@@ -162,17 +162,21 @@ impl CustomOp1 for Pooling {
         let pieces = inputs.values()?.chunks(size_together).zip(by_input.chunks_mut(size_together));
         let given = outputs.values()?.chunks(answers_together);
         let given = given.zip(gradients.values()?.chunks(answers_together));
-        chunks::for_each(input.elem_count(), pieces.zip(given).collect(), |piece: Piece<'_>| {
-            let ((samples, by_samples), (outputs, gradients)) = piece;
-            by_samples.fill(0.0);
-            let samples = samples.chunks_exact(size).zip(by_samples.chunks_exact_mut(size));
-            let given = outputs.chunks_exact(answers).zip(gradients.chunks_exact(answers));
-            for ((sample, back), (answer, gradient)) in samples.zip(given) {
-                let (taps, channels, max) =
-                    (&*self.taps, self.channels, self.kind == PoolKind::Max);
-                run(Backward { taps, channels, max, sample, answer, gradient, back });
-            }
-        });
+        chunks::for_each(
+            PASS * input.elem_count(),
+            pieces.zip(given).collect(),
+            |piece: Piece<'_>| {
+                let ((samples, by_samples), (outputs, gradients)) = piece;
+                by_samples.fill(0.0);
+                let samples = samples.chunks_exact(size).zip(by_samples.chunks_exact_mut(size));
+                let given = outputs.chunks_exact(answers).zip(gradients.chunks_exact(answers));
+                for ((sample, back), (answer, gradient)) in samples.zip(given) {
+                    let (taps, channels, max) =
+                        (&*self.taps, self.channels, self.kind == PoolKind::Max);
+                    run(Backward { taps, channels, max, sample, answer, gradient, back });
+                }
+            },
+        );
         Ok(Some(tensor(by_input, input.dims())?))
     }
 }

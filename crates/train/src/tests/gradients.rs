@@ -115,8 +115,10 @@ fn convolutions() {
         for bias in [true, false] {
             let conv = Op::Conv { filters: 3, window: window.clone(), bias };
             check_layers(&format!("conv {window:?}"), &input, vec![conv]);
-            let depthwise = Op::DepthwiseConv { multiplier: 2, window: window.clone(), bias };
-            check_layers(&format!("depthwise {window:?}"), &input, vec![depthwise]);
+            for multiplier in [1, 2] {
+                let depthwise = Op::DepthwiseConv { multiplier, window: window.clone(), bias };
+                check_layers(&format!("depthwise {window:?}"), &input, vec![depthwise]);
+            }
         }
     }
 }

@@ -83,8 +83,7 @@ fn a_residual_block_learns() {
     assert!(after < 0.02 * before, "{before} {after}");
 }
 
-const SPEC: &str =
-    "conv:6x3:same,batchnorm,relu,maxpool:2,flatten,dropout:0.3,dense:64,relu,dense:3,softmax";
+const SPEC: &str = "conv:6x3:same,batchnorm,relu,depthwise:3:same,relu,maxpool:2,flatten,dropout:0.3,dense:64,relu,dense:3,softmax";
 
 /// A training with every source of randomness and products large enough to be shared out to threads; its weights, their
 /// derivatives and the metric.

@@ -79,7 +79,13 @@ fn activations_fused_and_alone() {
         let norm = Op::BatchNorm { epsilon: 1e-3, momentum: 0.9 };
         let name = function.name();
         check_layers(name, &[20], vec![dense(37), activation.clone()]);
+        let depthwise = Op::DepthwiseConv {
+            multiplier: 2,
+            window: Window::dense(&[2, 3], Padding::Same),
+            bias: true,
+        };
         check_layers(name, &[4, 5, 3], vec![conv, activation.clone()]);
+        check_layers(name, &[4, 5, 3], vec![depthwise, activation.clone()]);
         check_layers(name, &[4, 5, 3], vec![norm, activation.clone()]);
         check_layers(name, &[7], vec![Op::Dropout { rate: 0.3 }, activation]);
     }
@@ -103,8 +109,10 @@ fn windows() {
                 let conv = Op::Conv { filters, window: window.clone(), bias: true };
                 check_layers(&what, &input, vec![conv]);
             }
-            let depthwise = Op::DepthwiseConv { multiplier: 2, window: window.clone(), bias: true };
-            check_layers(&what, &input, vec![depthwise]);
+            for (channels, multiplier) in [(3, 2), (16, 1), (19, 3), (48, 1)] {
+                let op = Op::DepthwiseConv { multiplier, window: window.clone(), bias: true };
+                check_layers(&what, &[7, 6, channels], vec![op]);
+            }
             for kind in [PoolKind::Max, PoolKind::Average] {
                 check_layers(&what, &input, vec![Op::Pool { kind, window: window.clone() }]);
                 check_layers(&what, &[4, 3, 18], vec![Op::GlobalPool { kind }]);
