@@ -1,6 +1,9 @@
 //! Apache Parquet: flat columns of numbers, truth values and text.
 
+mod thrift;
+
 use std::cell::Cell as Flag;
+use std::fs::File;
 use std::panic::{catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 
@@ -55,6 +58,10 @@ fn quiet_decoder() {
 fn read_table(reference: &Reference, memory: u64) -> Result<Vec<Part>, Error> {
     let file = open(&reference.path)?;
     let packed = file.metadata()?.len();
+    if let Some((start, length)) = thrift::footer(&file)? {
+        thrift::check(&file, start, length).map_err(hostile)?;
+    }
+    let headers = open(&reference.path)?;
     let reader = SerializedFileReader::new(file).map_err(unreadable)?;
     let metadata = reader.metadata().file_metadata();
     let leaves = metadata.schema_descr().columns();
@@ -73,7 +80,7 @@ fn read_table(reference: &Reference, memory: u64) -> Result<Vec<Part>, Error> {
         chosen,
     };
     for group in 0..reader.num_row_groups() {
-        table.group(&*reader.get_row_group(group).map_err(unreadable)?)?;
+        table.group(&*reader.get_row_group(group).map_err(unreadable)?, &headers)?;
     }
     Ok(vec![part(table.features, table.chosen.x.len(), table.labels)?])
 }
@@ -89,8 +96,13 @@ struct Table {
 }
 
 impl Table {
-    fn group(&mut self, group: &dyn RowGroupReader) -> Result<(), Error> {
-        let open = |&column: &usize| group.get_column_reader(column).map_err(unreadable);
+    /// Reads a row group of a file whose pages' headers are looked at first.
+    fn group(&mut self, group: &dyn RowGroupReader, file: &File) -> Result<(), Error> {
+        let open = |&column: &usize| {
+            let (start, length) = group.metadata().column(column).byte_range();
+            thrift::check(file, start, length).map_err(hostile)?;
+            group.get_column_reader(column).map_err(unreadable)
+        };
         let mut x = self.chosen.x.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let mut y = self.chosen.y.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let width = x.len();
@@ -276,6 +288,10 @@ impl Values {
             }),
         }
     }
+}
+
+fn hostile(error: std::io::Error) -> Error {
+    unreadable(ParquetError::General(error.to_string()))
 }
 
 fn unreadable(error: ParquetError) -> Error {
