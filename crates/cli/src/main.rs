@@ -18,6 +18,7 @@ mod output;
 mod parts;
 mod predict;
 mod progress;
+mod target;
 mod train;
 
 use std::process::ExitCode;

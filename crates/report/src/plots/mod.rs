@@ -4,6 +4,7 @@
 //! which colour-blind readers can tell apart), and name what a mark stands for when it is pointed at.
 
 mod axis;
+pub(crate) mod estimated;
 mod figure;
 mod masks;
 mod metric;
@@ -42,6 +43,11 @@ pub fn masks(run: &Run<'_>) -> Result<String, Error> {
     Ok(masks::figure(run)?.file())
 }
 
+/// What implementation will leave of the network after every step, by the estimates.
+pub fn estimated(run: &Run<'_>) -> String {
+    estimated::figure(run).file()
+}
+
 /// Training loss and validation metric over all epochs of all steps.
 pub fn training(run: &Run<'_>) -> String {
     training::figure(run).file()
@@ -72,6 +78,10 @@ pub(crate) fn metric_figure(run: &Run<'_>) -> Figure {
 
 pub(crate) fn resources_figure(run: &Run<'_>) -> Figure {
     resources::figure(run)
+}
+
+pub(crate) fn estimated_figure(run: &Run<'_>) -> Figure {
+    estimated::figure(run)
 }
 
 pub(crate) fn masks_figure(run: &Run<'_>) -> Result<Figure, Error> {
