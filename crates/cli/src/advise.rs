@@ -38,10 +38,10 @@ pub(crate) struct Command {
     #[command(flatten)]
     target: Target,
     /// Where the configuration goes that makes it fit the part: hls4ml's, as JSON
-    #[arg(long, value_name = "FILE", requires = "part")]
+    #[arg(long, value_name = "FILE", requires = "part", help_heading = "Output")]
     out: Option<PathBuf>,
     /// Replace --out if it exists
-    #[arg(long, requires = "out")]
+    #[arg(long, requires = "out", help_heading = "Output")]
     force: bool,
 }
 
@@ -120,6 +120,7 @@ const SHOWN: usize = 24;
 
 fn told(advice: &Advice, part: Option<&Part>, profile: &Profile) -> String {
     let mut text = format!("With {}\n", target::described(profile));
+    text += &format!("As it is: {}\n", taken(advice));
     if let Some(part) = part {
         text += &format!("{}\n", verdict(advice, part));
     }
@@ -138,6 +139,21 @@ fn told(advice: &Advice, part: Option<&Part>, profile: &Profile) -> String {
         text += &format!("\n{}", planned(plan, part));
     }
     text
+}
+
+/// What the network takes before anything is changed.
+fn taken(advice: &Advice) -> String {
+    let figures = Estimated::by_name(&advice.estimate.implementation);
+    let known =
+        Available::RESOURCES.iter().filter_map(|name| Some((name, figures.get(*name)?.value)));
+    let taken =
+        known.filter(|(_, count)| *count > 0).map(|(name, count)| format!("{name} {count}"));
+    let cycles = &advice.estimate.synthesis;
+    let cycles = [("latency", cycles.latency.value), ("interval", cycles.interval.value)];
+    taken
+        .chain(cycles.map(|(name, count)| format!("{name} {count}")))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn verdict(advice: &Advice, part: &Part) -> String {

@@ -95,7 +95,7 @@ pub(crate) struct Hardware {
     /// Reuse factor of the whole model
     #[arg(long, value_name = "N")]
     pub(crate) reuse_factor: Option<usize>,
-    /// Latency or Resource
+    /// Latency, Resource or Unrolled
     #[arg(long, value_name = "NAME")]
     pub(crate) strategy: Option<String>,
     /// io_parallel or io_stream
