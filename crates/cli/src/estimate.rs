@@ -6,16 +6,17 @@ use clap::Args;
 use handaxe::formats::write_atomically;
 use handaxe::graph::{HlsConfig, Model};
 use handaxe::objective::Objective;
-use handaxe::objective::estimate::{Estimate, Multipliers, Profile, Tool, estimate};
+use handaxe::objective::estimate::{Estimate, Profile, estimate};
 use handaxe::objective::parts::Part;
-use handaxe::run::{ByResource, Footprint, SCHEMA, footprint};
+use handaxe::run::{ByResource, Estimated, Footprint, SCHEMA, footprint};
 use handaxe::{Error, report, total};
 use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::inspect::{Network, Subject};
 use crate::options::Speech;
-use crate::{files, output, parts};
+use crate::target::{self, Target};
+use crate::{files, output};
 
 const EXAMPLES: &str = "\
 Two tables: what the objectives count, zero weights left out; and, where a configuration says how the network is built, what C synthesis
@@ -42,60 +43,6 @@ pub(crate) struct Command {
     /// Replace --picture if it exists
     #[arg(long, requires = "picture")]
     force: bool,
-}
-
-/// What it is built with and for.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Synthesis")]
-struct Target {
-    /// The part or board, such as xc7z020clg400-1 or pynq-z2
-    #[arg(long, value_name = "NAME")]
-    part: Option<String>,
-    /// More parts, as a JSON list in the form of `handaxe parts --json`
-    #[arg(long, value_name = "FILE")]
-    parts: Option<PathBuf>,
-    /// vivado (HLS up to 2020.1), vitis (HLS from 2020.2 on) or quartus [default: the part's today, vivado without a part]
-    #[arg(long, value_name = "NAME")]
-    tool: Option<String>,
-    /// The clock's period in nanoseconds
-    #[arg(long, value_name = "NS", default_value_t = 5.0)]
-    clock: f64,
-    /// auto, dsp or fabric: what multiplications are bound to
-    #[arg(long, value_name = "NAME", default_value = "auto")]
-    multipliers: String,
-}
-
-impl Target {
-    /// The part that is asked for, and the profile that follows.
-    fn read(&self) -> Result<(Option<Part>, Profile), Failure> {
-        let catalogue = parts::catalogue(self.parts.as_deref())?;
-        let part = self.part.as_ref().map(|name| catalogue.find(name)).transpose();
-        let part = part.map_err(|error| Failure::Input(error.to_string()))?.cloned();
-        if !(self.clock > 0.0 && self.clock.is_finite()) {
-            return Err(unusable("--clock", self.clock, "nanoseconds above 0"));
-        }
-        let default = Profile::default();
-        let usual = part.as_ref().map_or(default.tool, Part::usual_tool);
-        let tool = match self.tool.as_deref() {
-            None => usual,
-            Some("vivado") => Tool::Vivado,
-            Some("vitis") => Tool::Vitis,
-            Some("quartus") => Tool::Quartus,
-            Some(other) => return Err(unusable("--tool", other, "vivado, vitis or quartus")),
-        };
-        let multipliers = match self.multipliers.as_str() {
-            "auto" => Multipliers::Auto,
-            "dsp" => Multipliers::Dsp,
-            "fabric" => Multipliers::Fabric,
-            other => return Err(unusable("--multipliers", other, "auto, dsp or fabric")),
-        };
-        let family = part.as_ref().map_or(default.family, Part::fabric);
-        Ok((part, Profile { tool, family, clock_ns: self.clock, multipliers }))
-    }
-}
-
-fn unusable(flag: &str, given: impl std::fmt::Display, right: &str) -> Failure {
-    Failure::Input(format!("{flag} must be {right}, not {given}"))
 }
 
 #[derive(Serialize)]
@@ -159,7 +106,7 @@ pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
     let counted = report::estimate(&layers, &total(&layers)).to_string();
     let Some(estimate) = built else { return output::text(&counted) };
     let table = report::synthesis(&estimate, part.as_ref());
-    output::text(&format!("{counted}\nSynthesis with {}\n{table}", described(&profile)))
+    output::text(&format!("{counted}\nSynthesis with {}\n{table}", target::described(&profile)))
 }
 
 fn costs(subject: &Subject) -> Result<Vec<Footprint>, Failure> {
@@ -192,18 +139,11 @@ fn answer<'a>(
         resources: &footprint.resources,
     });
     let synthesis = estimate.map(|estimate| {
-        let figures = &estimate.implementation;
-        let counts = [
-            ("dsp", figures.dsp),
-            ("lut", figures.lut),
-            ("ff", figures.ff),
-            ("bram36", figures.bram36()),
-            ("uram", figures.uram),
-        ];
-        let used = counts.into_iter().filter_map(|(name, figure)| {
-            let has = *part?.resources.get(name).filter(|&&has| has > 0)? as f64;
+        let counts = Estimated::by_name(&estimate.implementation).into_iter();
+        let used = counts.filter_map(|(name, figure)| {
+            let has = *part?.resources.get(&name).filter(|&&has| has > 0)? as f64;
             let share = Share { value: figure.value as f64 / has, high: figure.high as f64 / has };
-            Some((name.to_owned(), share))
+            Some((name, share))
         });
         Synthesis { estimate, part, used: used.collect() }
     });
@@ -214,14 +154,4 @@ fn answer<'a>(
         synthesis,
         diagnostics: &subject.diagnostics,
     }
-}
-
-/// `Vivado, UltraScale+, 5 ns`.
-fn described(profile: &Profile) -> String {
-    let multipliers = match profile.multipliers {
-        Multipliers::Auto => "",
-        Multipliers::Dsp => ", multiplications in DSP blocks",
-        Multipliers::Fabric => ", multiplications in look-up tables",
-    };
-    format!("{}, {}, a clock of {} ns{multipliers}", profile.tool, profile.family, profile.clock_ns)
 }

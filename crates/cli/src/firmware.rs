@@ -1,9 +1,11 @@
 //! `handaxe precision`, `trace`, `profile` and `scan`: a network at hardware precision.
 
+mod points;
 pub(crate) mod precision;
 pub(crate) mod profile;
 pub(crate) mod scan;
 pub(crate) mod trace;
+mod tuned;
 
 use handaxe::RunConfig;
 use handaxe::firmware::Finding;

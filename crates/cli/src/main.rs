@@ -1,5 +1,6 @@
 //! `handaxe`: prune a trained network until it fits its hardware budget.
 
+mod advise;
 mod config;
 mod convert;
 mod diff;
@@ -18,6 +19,7 @@ mod output;
 mod parts;
 mod predict;
 mod progress;
+mod target;
 mod train;
 
 use std::process::ExitCode;
@@ -42,6 +44,7 @@ enum Command {
     Train(Box<train::Command>),
     Inspect(inspect::Command),
     Estimate(estimate::Command),
+    Advise(advise::Command),
     Parts(parts::Command),
     #[cfg(feature = "fetch")]
     Fetch(fetch::Command),
@@ -65,6 +68,7 @@ Examples:
   handaxe inspect jets.keras
   handaxe config jets.keras --reuse-factor 4 --strategy Resource --out hls_config.yml
   handaxe estimate jets.keras --config hls_config.yml --part pynq-z2
+  handaxe advise jets.keras --config hls_config.yml --part pynq-z2
   handaxe optimize --model jets.keras --data jets.npz:x=hlf_ungroomed,y=label --config hls_config.yml --final-sparsity 0.5 --out slim
   handaxe diff jets.keras slim/model.keras
   handaxe COMMAND --help has more of each.
@@ -80,6 +84,7 @@ fn main() -> ExitCode {
         Some(Command::Train(command)) => train::run(command, speech),
         Some(Command::Inspect(command)) => inspect::inspect(command, speech),
         Some(Command::Estimate(command)) => estimate::run(command, speech),
+        Some(Command::Advise(command)) => advise::run(command, speech),
         Some(Command::Parts(command)) => parts::run(command, speech),
         #[cfg(feature = "fetch")]
         Some(Command::Fetch(command)) => fetch::run(command, speech),

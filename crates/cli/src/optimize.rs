@@ -197,7 +197,7 @@ fn unmet(result: &ResultRecord) -> String {
     }
     if let Some(over) = over_budget(result) {
         return format!(
-            "the network does not fit within the tolerance ({over}); allow more loss with --rtol, train longer with --epochs, or build it otherwise"
+            "the network does not fit within the tolerance ({over}); allow more loss with --rtol, train longer with --epochs, or build it otherwise (`handaxe advise --part` says how)"
         );
     }
     let shares = result.asked.iter().map(|(name, asked)| {

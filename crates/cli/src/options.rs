@@ -95,7 +95,7 @@ pub(crate) struct Hardware {
     /// Reuse factor of the whole model
     #[arg(long, value_name = "N")]
     pub(crate) reuse_factor: Option<usize>,
-    /// Latency or Resource
+    /// Latency, Resource or Unrolled
     #[arg(long, value_name = "NAME")]
     pub(crate) strategy: Option<String>,
     /// io_parallel or io_stream
@@ -122,6 +122,9 @@ pub(crate) struct Pruning {
     /// The part or board that the network must fit on, such as xc7z020 or pynq-z2 (`handaxe parts` lists them)
     #[arg(long, value_name = "PART", conflicts_with = "final_sparsity")]
     fit: Option<String>,
+    /// More parts, as a JSON list in the form of `handaxe parts --json`
+    #[arg(long, value_name = "FILE")]
+    parts: Option<PathBuf>,
     /// Share of the part that may be taken [default: 1]
     #[arg(long, value_name = "SHARE")]
     utilisation: Option<f64>,

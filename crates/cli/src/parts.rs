@@ -1,9 +1,9 @@
 //! `handaxe parts`: FPGAs and boards, and what they have.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use handaxe::objective::parts::{Catalogue, Part};
+use handaxe::objective::parts::Part;
 use handaxe::report::{Align, Table};
 use handaxe::run::SCHEMA;
 use serde::Serialize;
@@ -37,18 +37,9 @@ struct Answer<'a> {
     parts: Vec<&'a Part>,
 }
 
-/// The built-in catalogue, with what `more` adds.
-pub(crate) fn catalogue(more: Option<&Path>) -> Result<Catalogue, Failure> {
-    let Some(path) = more else { return Ok(Catalogue::built_in().clone()) };
-    let told =
-        |reason: &dyn std::fmt::Display| Failure::Input(format!("{}: {reason}", path.display()));
-    let json = std::fs::read_to_string(path).map_err(|error| told(&error))?;
-    Catalogue::built_in().with(&json).map_err(|error| told(&error))
-}
-
 /// Runs `handaxe parts`.
 pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
-    let catalogue = catalogue(command.parts.as_deref())?;
+    let catalogue = handaxe::catalogue(command.parts.as_deref())?;
     let parts = catalogue.matching(&command.pattern);
     if parts.is_empty() {
         let pattern = &command.pattern;

@@ -151,6 +151,7 @@ impl LayerAttributes {
 pub enum Diagnostic {
     ReuseFactorSnapped { layer: String, asked: usize, used: usize, n_in: usize, n_out: usize },
     StrategyTreatedAs { layer: String, asked: Strategy, used: Strategy },
+    StrategyBuiltAs { layer: String, asked: Strategy, used: Strategy, why: &'static str },
     UnknownLayer { name: String, nearest: Option<String> },
     DefaultUsed { setting: &'static str, value: String, layers: Vec<String> },
 }
@@ -162,8 +163,16 @@ impl std::fmt::Display for Diagnostic {
                 f,
                 "layer `{layer}`: reuse factor {asked} cannot be built for {n_in} x {n_out}; {used}, the closest valid one, is used"
             ),
+            Self::StrategyTreatedAs { layer, asked: Strategy::Unrolled, used } => write!(
+                f,
+                "layer `{layer}`: no results of strategy Unrolled are known; synthesis is estimated as that of {used} with zeros left out, \
+                 and the reference's objectives treat it as {used}"
+            ),
             Self::StrategyTreatedAs { layer, asked, used } => {
                 write!(f, "layer `{layer}`: the estimates treat strategy {asked} as {used}")
+            }
+            Self::StrategyBuiltAs { layer, asked, used, why } => {
+                write!(f, "layer `{layer}`: hls4ml builds strategy {asked} as {used} {why}")
             }
             Self::UnknownLayer { name, nearest } => {
                 write!(f, "the configuration names a layer `{name}` that the model does not have")?;
@@ -297,8 +306,19 @@ fn hls_attributes(
             n_out,
         });
     }
-    let strategy =
-        config.setting(name, kind, |section| section.strategy).unwrap_or(DEFAULT_STRATEGY);
+    let asked = config.setting(name, kind, |section| section.strategy).unwrap_or(DEFAULT_STRATEGY);
+    let io_type = config.io_type.unwrap_or_default();
+    let strategy = match asked {
+        Strategy::Unrolled => match packed(layer.op(), reuse_factor, io_type) {
+            Some((used, why)) => {
+                let layer = name.to_owned();
+                diagnostics.push(Diagnostic::StrategyBuiltAs { layer, asked, used, why });
+                used
+            }
+            None => asked,
+        },
+        _ => asked,
+    };
     if strategy.nearest_basic() != strategy {
         let (layer, used) = (name.to_owned(), strategy.nearest_basic());
         diagnostics.push(Diagnostic::StrategyTreatedAs { layer, asked: strategy, used });
@@ -306,7 +326,7 @@ fn hls_attributes(
     HlsAttributes {
         n_in,
         n_out,
-        io_type: config.io_type.unwrap_or_default(),
+        io_type,
         strategy,
         weight_precision: config.planned_precision(name, kind, "weight"),
         output_precision: config.planned_precision(name, kind, "result"),
@@ -314,6 +334,19 @@ fn hls_attributes(
         parallelization_factor: config
             .setting(name, kind, |section| section.parallelization_factor)
             .unwrap_or(1),
+    }
+}
+
+/// What hls4ml builds in place of strategy Unrolled, and where, if it has no code for it (1.3, `init_dense`, `init_conv1d`,
+/// `init_depconv1d` of its Vivado backend).
+fn packed(op: &Op, reuse_factor: usize, io_type: IoType) -> Option<(Strategy, &'static str)> {
+    match op {
+        Op::DepthwiseConv { .. } => Some((Strategy::Latency, "in depthwise layers")),
+        _ if reuse_factor == 1 => Some((Strategy::Resource, "with a reuse factor of 1")),
+        Op::Conv { .. } if io_type == IoType::IoParallel => {
+            Some((Strategy::Resource, "in convolutions with io_parallel"))
+        }
+        _ => None,
     }
 }
 

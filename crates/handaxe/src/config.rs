@@ -95,6 +95,9 @@ pub struct RunConfig {
     /// The part or board that the network must fit on; `budget` stands in place of what it has of the resources named there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fit: Option<String>,
+    /// More parts, as a JSON list in the form of `handaxe parts --json`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parts: Option<PathBuf>,
     /// The share of that part that may be taken.
     pub utilisation: f64,
     /// The tool whose figures count; by default the part's today.
@@ -218,6 +221,7 @@ impl Default for RunConfig {
             final_sparsity: None,
             budget: None,
             fit: None,
+            parts: None,
             utilisation: 1.0,
             tool: None,
             clock: Profile::default().clock_ns,

@@ -28,6 +28,16 @@ pub enum Error {
     UnknownResource { what: &'static str, given: String, known: String },
 
     #[error(
+        "what part `{part}` has of {resource} is not listed, so whether a network fits is not known: a budget can say it, as in {resource}=100"
+    )]
+    PartLacks { part: String, resource: &'static str },
+
+    #[error(
+        "no results of layers such as `{layer}` are known, so what the network takes cannot be judged"
+    )]
+    Unjudged { layer: String },
+
+    #[error(
         "both a final sparsity and a budget are given: a run goes as far as the one says, or as the other"
     )]
     SparsityAndBudget,

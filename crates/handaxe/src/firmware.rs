@@ -2,7 +2,7 @@
 //!
 //! [`predict_firmware`] and [`firmware_codes`] answer as hls4ml's firmware does, to the bit; [`trace`] sets every layer beside floating
 //! point; [`profile`] counts what types cannot hold; [`findings`] says what is wrong with a configuration, and what would do;
-//! [`scan`] tries widths for the whole network, [`tune`] finds the smallest for each layer.
+//! [`scan`] tries widths, reuse factors and sparsities for the whole network, [`tune`] finds the smallest for each layer.
 
 mod finding;
 mod profile;
@@ -22,7 +22,7 @@ use crate::predict::{answers, check_inputs, standardised};
 
 pub use finding::{Finding, findings};
 pub use profile::{Profile, Variable, profile};
-pub use scan::{Scan, ScanPoint, scan};
+pub use scan::{ScanSettings, scan};
 pub use trace::{LayerTrace, trace};
 pub use tune::{Tune, Tuned, tune};
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use handaxe_graph::{HlsConfig, Model};
-use handaxe_objective::estimate::{Family, Figures, Profile, Stage, estimate};
-use handaxe_objective::parts::Part;
-use handaxe_optimize::{Budget, ByResource, ForeignError, Use};
+use handaxe_objective::estimate::{Family, Profile};
+use handaxe_objective::parts::{Catalogue, Part};
+use handaxe_optimize::{Budget, ByResource, Estimated, ForeignError, Use};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -55,6 +56,24 @@ impl Available {
     }
 }
 
+/// The built-in catalogue of parts, with those of a file of the user's own ([`Catalogue::with`]).
+///
+/// # Errors
+/// A file that cannot be read or holds no list of parts.
+pub fn catalogue(more: Option<&Path>) -> Result<Catalogue, Error> {
+    let Some(path) = more else { return Ok(Catalogue::built_in().clone()) };
+    let json = std::fs::read_to_string(path).map_err(|source| Error::Io {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    })?;
+    let within = |error: handaxe_objective::Error| Error::In {
+        path: path.to_owned(),
+        source: Box::new(error.into()),
+    };
+    Catalogue::built_in().with(&json).map_err(within)
+}
+
 impl Available {
     /// What `part` has, or a share of it that may be taken: `utilisation` in `0.0..=1.0`.
     ///
@@ -69,11 +88,24 @@ impl Available {
             let right = "one of AMD's, since the estimates know no others' memories; a budget says what there is of the rest";
             return Err(Error::Value { what: "the part to fit", given: part.name.clone(), right });
         }
+        Ok(Self::listed(part, utilisation))
+    }
+
+    /// A share of what is listed of `part`.
+    pub(crate) fn listed(part: &Part, share: f64) -> Self {
         let of = |name: &&str| {
-            let count = *part.resources.get(*name)?;
-            Some(((*name).to_owned(), (count as f64 * utilisation).floor()))
+            // Parts without any are listed with 0, and no estimate takes any.
+            let count =
+                *part.resources.get(*name).filter(|count| **count > 0 || *name != "uram")?;
+            Some(((*name).to_owned(), (count as f64 * share).floor()))
         };
-        Ok(Self { of: Self::RESOURCES.iter().filter_map(of).collect() })
+        Self { of: Self::RESOURCES.iter().filter_map(of).collect() }
+    }
+
+    /// What every network takes that it does not say how much there is of: a part whose look-up tables are not listed has some.
+    pub(crate) fn lacking(&self) -> Option<&'static str> {
+        let needed = Self::RESOURCES.into_iter().filter(|name| *name != "uram");
+        needed.into_iter().find(|name| !self.of.contains_key(*name))
     }
 }
 
@@ -111,30 +143,15 @@ pub struct Fits {
 
 impl Budget for Fits {
     fn judge(&self, model: &Model) -> Result<ByResource<Use>, ForeignError> {
-        let (estimate, _) = estimate(model, &self.config, &self.profile)?;
-        let figures = estimate.stage(Stage::Implementation);
-        let judge = |(name, &available): (&String, &f64)| {
-            Ok((name.clone(), Use { used: at_most(figures, name)?, available }))
-        };
-        self.available.of.iter().map(judge).collect()
-    }
-}
-
-fn at_most(figures: &Figures, resource: &str) -> Result<f64, Error> {
-    let figure = match resource {
-        "dsp" => figures.dsp,
-        "lut" => figures.lut,
-        "ff" => figures.ff,
-        "bram36" => figures.bram36(),
-        "uram" => figures.uram,
-        _ => {
-            let known = Available::RESOURCES.join(", ");
-            return Err(Error::UnknownResource {
-                what: "a budget",
-                given: resource.to_owned(),
-                known,
-            });
+        self.available.check()?;
+        let of = Estimated::new(model, &self.config, &self.profile)?;
+        if let Some(layer) = of.unknown {
+            return Err(Error::Unjudged { layer }.into());
         }
-    };
-    Ok(figure.high as f64)
+        let judge = |(name, &available): (&String, &f64)| {
+            let used = of.resources.get(name)?.high as f64;
+            Some((name.clone(), Use { used, available }))
+        };
+        Ok(self.available.of.iter().filter_map(judge).collect())
+    }
 }

@@ -3,12 +3,14 @@
 //! - [`Optimize`]: prune a trained network until it fits, with parts of your own where you like;
 //! - [`RunConfig`], [`optimize()`], [`resume`], [`train_baseline`]: the same from settings as the command line has them, with a run directory;
 //! - [`train()`]: a first network from one line; [`predict()`] and [`judge`]: what a network answers, and how good that is;
+//! - [`advise`](mod@advise): what would make a network smaller, or fit a part, with what each change saves;
 //! - [`firmware`]: what a network answers at hardware precision, to the bit, and which types it needs;
 //! - [`formats::model`]: networks in and out, of Keras too; [`Comparison`]: how two of them differ;
 //! - the crates behind it, as modules: [`graph`], [`objective`], [`prune`], [`knapsack`], [`schedule`], ...
 //!
 //! [`prelude`] has what most programs need. `examples/` shows an objective, a solver and a ranking of one's own.
 
+pub mod advise;
 mod baseline;
 mod compare;
 mod config;
@@ -16,6 +18,8 @@ mod error;
 pub mod firmware;
 mod fit;
 mod form;
+mod kept;
+mod magnitude;
 mod optimize;
 mod predict;
 pub mod prelude;
@@ -28,8 +32,9 @@ pub use baseline::train;
 pub use compare::{Comparison, Distance, OutputComparison, StructureDifference, WeightComparison};
 pub use config::RunConfig;
 pub use error::Error;
-pub use fit::{Available, Fits};
+pub use fit::{Available, Fits, catalogue};
 pub use form::untold;
+pub use kept::kept_multipliers;
 pub use optimize::{Optimize, Optimized, known_objectives, total};
 pub use predict::{judge, predict};
 pub use samples::Samples;

@@ -5,6 +5,7 @@ use std::time::Instant;
 use handaxe_data::{Metric, Parts, metric};
 use handaxe_graph::{HlsConfig, Model};
 use handaxe_knapsack::{Limits, Solver};
+use handaxe_objective::estimate::Profile;
 use handaxe_objective::{Objective, VivadoDsp};
 use handaxe_optimize::{
     Budget, Checkpoint, Observer, Optimisation, Outcome, ResultRecord, Settings, Trainer,
@@ -59,6 +60,7 @@ pub struct Optimize {
     search: Option<Box<dyn Method>>,
     budget: Option<Box<dyn Budget>>,
     config: Option<HlsConfig>,
+    profile: Profile,
     settings: Settings,
     training: handaxe_train::Settings,
     metric: Option<Box<dyn Metric>>,
@@ -91,6 +93,7 @@ impl Optimize {
             search: None,
             budget: None,
             config: None,
+            profile: Profile::default(),
             settings: Settings::default(),
             training: handaxe_train::Settings::default(),
             metric: None,
@@ -197,6 +200,11 @@ impl Optimize {
         Self { config: Some(config), ..self }
     }
 
+    /// Whose figures the estimates of every step's network are: tool, parts and clock.
+    pub fn profile(self, profile: Profile) -> Self {
+        Self { profile, ..self }
+    }
+
     /// How to train, and the seed of all randomness.
     pub fn training(self, training: handaxe_train::Settings) -> Self {
         Self { training, ..self }
@@ -292,6 +300,7 @@ impl Optimize {
             search: self.search.as_deref(),
             budget: self.budget.as_deref(),
             config: self.config.as_ref(),
+            profile: self.profile,
             settings: &self.settings,
             proportions: self.proportions(),
         }

@@ -166,6 +166,7 @@ impl Prepared {
         if let Some(method) = config.method()? {
             run = run.boxed_search(method);
         }
+        run = run.profile(config.profile()?);
         if let Some(budget) = config.fits()? {
             run = run.budget(budget);
         }

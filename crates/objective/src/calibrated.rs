@@ -10,8 +10,9 @@ use crate::{Action, Objective, Obstacle, resource};
 /// An objective sees no weights, so these are taken to be of all codes alike, none of them zero. What synthesis reports of the
 /// layer is split evenly among the weights, but for what stays when all weights are gone; a group saves its part, rounded down.
 /// Where multiplications of one input by equal constants are made once, that is the expected saving of a weight that may
-/// share its multiplier. Groups are what frees a whole unit of the resource: with weights in memory the runs of weights of one
-/// multiplier, else single weights, or rows or neurons where a single weight's part is less than one.
+/// share its multiplier. Groups are what frees a whole unit of the resource: with strategy Unrolled the runs of weights of one
+/// multiplier, with Latency single weights, or rows or neurons where a single weight's part is less than one. Strategy Resource
+/// reads weights from memory, zeros like others: synthesis reports no less of a pruned layer, so there is nothing to gain in it.
 #[derive(Debug, Clone, Copy)]
 pub struct Calibrated {
     name: &'static str,
@@ -67,6 +68,9 @@ impl Objective for Calibrated {
         let weights = layer.weight_count() as u64;
         let frees = |group: u64| share * group / weights.max(1) > 0;
         let looped = matches!(matrix.regime(), Regime::Inner | Regime::Pair | Regime::Outer);
+        if looped && matrix.strategy == Strategy::Resource {
+            return Err(Obstacle::ZerosInMemory { objective: self.name });
+        }
         let structure = if looped {
             let wide = u64::from(matrix.weight_bits);
             let consecutive = if self.name == resource::BRAM36 { column_group(wide) } else { 1 };

@@ -16,9 +16,9 @@ pub enum Error {
 
     #[error(
         "no part or board is called `{given}`{}; `handaxe parts` lists them, and a file of your own can add it",
-        nearest.as_ref().map_or(String::new(), |nearest| format!(": did you mean `{nearest}`?"))
+        if nearest.is_empty() { String::new() } else { format!(": did you mean `{}`?", nearest.join("`, `")) }
     )]
-    UnknownPart { given: String, nearest: Option<String> },
+    UnknownPart { given: String, nearest: Vec<String> },
 
     #[error("`{given}` counts `{resource}` twice: join objectives of different resources")]
     CountedTwice { given: String, resource: &'static str },
@@ -48,6 +48,11 @@ pub enum Obstacle {
 
     #[error("with {io_type} and strategy {strategy} `{objective}` has nothing to gain in it")]
     NothingToGain { objective: &'static str, io_type: IoType, strategy: Strategy },
+
+    #[error(
+        "strategy Resource multiplies by zeros too, so for `{objective}` there is nothing to gain in it: strategy Unrolled leaves out multipliers whose weights are all zero"
+    )]
+    ZerosInMemory { objective: &'static str },
 
     #[error(
         "its neurons are the network's answers, and `{objective}` can only remove whole neurons"

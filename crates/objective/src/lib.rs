@@ -62,6 +62,8 @@ pub mod resource {
     pub const FF: &str = "ff";
     /// Look-up tables.
     pub const LUT: &str = "lut";
+    /// UltraRAM blocks.
+    pub const URAM: &str = "uram";
     /// Bits of stored weights.
     pub const WEIGHT_BITS: &str = "weight-bits";
 }

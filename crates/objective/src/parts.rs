@@ -17,7 +17,7 @@ use handaxe_graph::nearest;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::estimate::{Family, Tool};
+use crate::estimate::{Family, Profile, Tool};
 
 /// The built-in catalogue.
 const BUILT_IN: &str = include_str!("parts.json");
@@ -60,9 +60,20 @@ impl Part {
     }
 
     /// The tool that builds for it today.
-    pub fn usual_tool(&self) -> Tool {
+    fn usual_tool(&self) -> Tool {
         if self.fabric() == Family::Intel { Tool::Quartus } else { Tool::Vitis }
     }
+
+    /// What an estimate for it holds for by default: its fabric, by today's tool.
+    pub fn profile(&self) -> Profile {
+        Profile { tool: self.usual_tool(), family: self.fabric(), ..Profile::default() }
+    }
+}
+
+/// A list as the command line prints it.
+#[derive(Deserialize)]
+struct Printed {
+    parts: Vec<Part>,
 }
 
 /// Parts, in the order of their families.
@@ -77,16 +88,26 @@ impl Catalogue {
         &CATALOGUE
     }
 
-    /// This one and the parts of a JSON list in the form of the built-in one, which replace those of the same name.
+    /// This one and the parts of a JSON list in the form of the built-in one, which replace those of the same name. The list may
+    /// be the `parts` of an object, as `handaxe parts --json` prints it.
     ///
     /// # Errors
-    /// [`Error::Parts`] for text that is no such list.
+    /// [`Error::Parts`] for text that is no such list, or a part without a name.
     pub fn with(&self, json: &str) -> Result<Self, Error> {
-        let more: Vec<Part> = serde_json::from_str(json)
-            .map_err(|error| Error::Parts { reason: error.to_string() })?;
+        let wrong = |reason: String| Error::Parts { reason };
+        let printed = json.trim_start().starts_with('{');
+        let more = if printed {
+            serde_json::from_str::<Printed>(json).map(|printed| printed.parts)
+        } else {
+            serde_json::from_str::<Vec<Part>>(json)
+        };
         let mut parts = self.parts.clone();
-        for mut part in more {
+        for mut part in more.map_err(|error| wrong(error.to_string()))? {
+            if part.name.trim().is_empty() {
+                return Err(wrong("a part has no name".to_owned()));
+            }
             part.name = part.name.to_lowercase();
+            part.boards.iter_mut().for_each(|board| *board = board.to_lowercase());
             parts.retain(|known| known.name != part.name);
             parts.push(part);
         }
@@ -108,7 +129,7 @@ impl Catalogue {
     /// The part that a part number begins with, or that a board carries.
     ///
     /// # Errors
-    /// [`Error::UnknownPart`], with the nearest name.
+    /// [`Error::UnknownPart`], with the nearest names.
     pub fn find(&self, number: &str) -> Result<&Part, Error> {
         let given = number.to_lowercase();
         let board = self.parts.iter().find(|part| part.boards.contains(&given));
@@ -117,7 +138,12 @@ impl Catalogue {
         board.or(longest).ok_or_else(|| {
             let boards = self.parts.iter().flat_map(|part| &part.boards);
             let names = self.parts.iter().map(|part| &part.name).chain(boards);
-            let nearest = nearest(&given, names.map(String::as_str));
+            // What contains the text, as `xczu` for a whole family; else what it may have been meant as.
+            let containing = self.matching(&given).into_iter().map(|part| part.name.clone());
+            let containing: Vec<String> =
+                containing.take(if given.is_empty() { 0 } else { 3 }).collect();
+            let near = || nearest(&given, names.map(String::as_str)).into_iter().collect();
+            let nearest = if containing.is_empty() { near() } else { containing };
             Error::UnknownPart { given: number.to_owned(), nearest }
         })
     }
@@ -151,8 +177,10 @@ mod tests {
         assert_eq!(name("XCZU1CG-sbva484"), Ok("xczu1"));
         assert_eq!(name("xcu250-figd2104-2L-e"), Ok("xcu250"));
         assert_eq!(name("pynq-z2"), Ok("xc7z020"));
-        let error = parts.find("pynq-z3").unwrap_err().to_string();
-        assert!(error.contains("did you mean `pynq-z"), "{error}");
+        let error = |name: &str| parts.find(name).unwrap_err().to_string();
+        assert!(error("pynq-z3").contains("did you mean `pynq-z"), "{}", error("pynq-z3"));
+        assert!(error("agilex").contains("did you mean `agf006`, `agf"), "{}", error("agilex"));
+        assert!(!error("").contains("did you mean"), "{}", error(""));
         assert_eq!(parts.find("agf014").unwrap().fabric(), Family::Intel);
         assert_eq!(parts.find("xcvu9p").unwrap().fabric(), Family::Ultrascale);
     }
@@ -164,7 +192,14 @@ mod tests {
         let parts = Catalogue::built_in().with(json).unwrap();
         assert_eq!(parts.find("xc7z020").unwrap().resources["dsp"], 1);
         assert_eq!(parts.find("toy-1").unwrap().resources["dsp"], 2);
-        let error = parts.with(r#"[{"name": "x", "dsps": 3}]"#).unwrap_err().to_string();
-        assert!(error.contains("dsps"), "{error}");
+        let boards = r#"{"schema": 1, "parts": [{"name": "toy", "family": "Artix-7", "boards": ["My-Toy"], "resources": {}, "source": ""}]}"#;
+        assert_eq!(parts.with(boards).unwrap().find("MY-toy").unwrap().name, "toy");
+        for (wrong, told) in [
+            (r#"[{"name": "x", "dsps": 3}]"#, "dsps"),
+            (r#"[{"name": " ", "family": "", "resources": {}, "source": ""}]"#, "no name"),
+        ] {
+            let error = parts.with(wrong).unwrap_err().to_string();
+            assert!(error.contains(told), "{error}");
+        }
     }
 }

@@ -138,6 +138,35 @@ fn correction_18_threshold_of_the_dsp_part() {
     assert_eq!(bram.savings(layer, &how, 36, Action::Prune), [0, 2]);
 }
 
+/// hls4ml has code of strategy Unrolled only for some layers; what it builds of others is said.
+#[test]
+fn unrolled_is_what_is_built() {
+    let built = |op: Op, reuse, io_type| {
+        let mut model = Model::new("one");
+        let shape = if matches!(op, Op::Dense { .. }) { vec![16] } else { vec![5, 5, 4] };
+        let input = model.add("in", Op::Input { shape }, &[]).unwrap();
+        model.add("layer", op, &[input]).unwrap();
+        let mut config = config("fixed<16,6>", reuse, Strategy::Unrolled);
+        config.io_type = Some(io_type);
+        let (layers, diagnostics) = model.attributes(Some(&config)).unwrap();
+        let told = diagnostics.iter().map(ToString::to_string).collect::<String>();
+        (
+            layers[0].hls.as_ref().unwrap().strategy,
+            told.contains("hls4ml builds strategy Unrolled as"),
+        )
+    };
+    let window = || Window::dense(&[3, 3], Padding::Same);
+    let dense = || Op::Dense { units: 4, bias: true };
+    let conv = || Op::Conv { filters: 4, window: window(), bias: true };
+    let depthwise = Op::DepthwiseConv { multiplier: 1, window: window(), bias: true };
+    let (parallel, stream) = (IoType::IoParallel, IoType::IoStream);
+    assert_eq!(built(dense(), 4, parallel), (Strategy::Unrolled, false));
+    assert_eq!(built(dense(), 1, parallel), (Strategy::Resource, true));
+    assert_eq!(built(conv(), 4, parallel), (Strategy::Resource, true));
+    assert_eq!(built(conv(), 4, stream), (Strategy::Unrolled, false));
+    assert_eq!(built(depthwise, 3, stream), (Strategy::Latency, true));
+}
+
 /// Section 5: other strategies count as the nearest of the two that the formulas know.
 #[test]
 fn other_strategies_are_treated_as_the_nearest() {

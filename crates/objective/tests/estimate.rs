@@ -9,7 +9,7 @@ use handaxe_graph::{HlsConfig, IoType, Model, Op, Strategy, Structure};
 use handaxe_objective::estimate::{
     Codes, Family, Figures, Multipliers, Profile, Quantity, Regime, Row, Tool, Work, code, estimate,
 };
-use handaxe_objective::{Action, objective};
+use handaxe_objective::{Action, Obstacle, objective};
 use proptest::prelude::*;
 
 const ROWS: &[u8] = include_bytes!("../../../fixtures/synthesis/rows.jsonl.gz");
@@ -271,16 +271,19 @@ fn calibrated_objectives_save_what_synthesis_reports() {
     };
     // 4,096 weights, 256 to a multiplier.
     let pattern = Structure::Pattern { offset: 16, consecutive: 1 };
-    assert_eq!(saved("dsp", 256, Strategy::Resource), (pattern, 16, 1));
-    let (structure, _, lut) = saved("lut", 256, Strategy::Resource);
+    assert_eq!(saved("dsp", 256, Strategy::Unrolled), (pattern, 16, 1));
+    let (structure, _, lut) = saved("lut", 256, Strategy::Unrolled);
     assert_eq!(structure, pattern);
     assert!(
         (290..420).contains(&lut),
         "a multiplexer to 64 outputs, and its part of the rest: {lut}"
     );
-    let (structure, blocks, freed) = saved("bram36", 256, Strategy::Resource);
+    let (structure, blocks, freed) = saved("bram36", 256, Strategy::Unrolled);
     assert_eq!(structure, Structure::Pattern { offset: 16, consecutive: 9 });
     assert!(blocks >= 4 && freed >= 1);
+    // Weights in memory are multiplied, zeros like others.
+    let refused = objective("dsp").unwrap().optimisable(&layer(256, Strategy::Resource));
+    assert!(matches!(refused, Err(Obstacle::ZerosInMemory { objective: "dsp" })), "{refused:?}");
     let (structure, cost, lut) = saved("lut", 1, Strategy::Latency);
     assert_eq!(structure, Structure::Unstructured);
     assert!(cost > 90_000 && lut >= 20, "{cost}, {lut}");

@@ -9,6 +9,7 @@
 mod budget;
 mod disk;
 mod error;
+mod estimated;
 mod footprint;
 mod inputs;
 mod layer_settings;
@@ -29,6 +30,7 @@ mod trainer;
 pub use budget::{Budget, Use};
 pub use disk::{Disk, FileSystem};
 pub use error::Error;
+pub use estimated::Estimated;
 pub use footprint::{Footprint, footprint};
 pub use layer_settings::LayerSettings;
 pub use observer::{Event, Flow, Observer};

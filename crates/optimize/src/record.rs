@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use handaxe_graph::LayerType;
+use handaxe_objective::estimate::Figure;
 use serde::{Deserialize, Serialize};
 
 use crate::{EpochRecord, Estimate, Use};
@@ -32,6 +33,9 @@ pub struct StepRecord {
     /// What the network takes of the resources of a budget, where there is one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub budget: ByResource<Use>,
+    /// What implementation will leave of the network as this step's training left it, where it is known how it is built.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub estimated: ByResource<Figure>,
     /// Share of weights held at zero, by layer.
     pub sparsity: BTreeMap<String, f64>,
     /// Weights that share a value with their group, by layer.
@@ -198,11 +202,11 @@ pub struct LayerRecord {
 
 /// Resources of the original and of the final network.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct BeforeAfter {
+pub struct BeforeAfter<T = u64> {
     /// Of the original.
-    pub before: ByResource<u64>,
+    pub before: ByResource<T>,
     /// Of the final network.
-    pub after: ByResource<u64>,
+    pub after: ByResource<T>,
 }
 
 /// The whole run in figures: `result.json`.
@@ -243,6 +247,9 @@ pub struct ResultRecord {
     pub met: bool,
     /// Resources of the whole network.
     pub resources: BeforeAfter,
+    /// What implementation will leave of both networks, where it is known how they are built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated: Option<BeforeAfter<Figure>>,
     /// What the final network takes of the resources of a budget, where there is one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub budget: ByResource<Use>,

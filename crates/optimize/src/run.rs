@@ -7,6 +7,7 @@ use handaxe_data::Direction;
 use handaxe_graph::{HlsConfig, LayerId, Mask, Masks, Model};
 use handaxe_knapsack::{Limits, Solver};
 use handaxe_objective::Objective;
+use handaxe_objective::estimate::{Figure, Profile};
 use handaxe_prune::{Ranking, Regularisers, Selection};
 use handaxe_schedule::{Scheduler, Step};
 use handaxe_search::Method;
@@ -17,7 +18,7 @@ use crate::plan::{Derivatives, Plan};
 use crate::reduction::Judge;
 use crate::state::State;
 use crate::{
-    Budget, ByResource, Checkpoint, CurveRecord, EpochRecord, Error, Event, Fit, Flow,
+    Budget, ByResource, Checkpoint, CurveRecord, EpochRecord, Error, Estimated, Event, Fit, Flow,
     MetricRecord, Observer, Outcome, Part, Patience, Phase, Settings, SharedRecord, SolverRecord,
     StepRecord, Trainer, Use,
 };
@@ -40,6 +41,8 @@ pub struct Optimisation<'a> {
     pub budget: Option<&'a dyn Budget>,
     /// How the network is to be built, where the objective needs it.
     pub config: Option<&'a HlsConfig>,
+    /// Whose figures every step's network is estimated by, where it is known how it is built.
+    pub profile: Profile,
     /// How hard to try.
     pub settings: &'a Settings,
     /// How far each resource of the objective goes, as a share in `0.0..=1.0` of the scheduler's sparsity. Resources beyond
@@ -125,7 +128,8 @@ impl Optimisation<'_> {
             let record = self.step(plan, sparsity, state, trainer, observer)?;
             let found = trainer.model().map_err(Error::Trainer)?;
             let (good, budget) = (judge.is_good(record.metric), self.judged(&found)?);
-            let record = StepRecord { good, budget, ..record };
+            let estimated = self.estimated(&found)?;
+            let record = StepRecord { good, budget, estimated, ..record };
             let step = record.step;
             next = state.decide(&record, scheduler, self.settings.cutoff);
             if next != Step::Done {
@@ -150,6 +154,13 @@ impl Optimisation<'_> {
     fn judged(&self, model: &Model) -> Result<ByResource<Use>, Error> {
         let judged = self.budget.map(|budget| budget.judge(model)).transpose();
         Ok(judged.map_err(Error::Budget)?.unwrap_or_default())
+    }
+
+    /// What implementation will leave of `model`, if it is known how it is built, and all of its layers are known kinds.
+    fn estimated(&self, model: &Model) -> Result<ByResource<Figure>, Error> {
+        let Some(config) = self.config else { return Ok(ByResource::new()) };
+        let estimated = Estimated::new(model, config, &self.profile)?;
+        Ok(if estimated.unknown.is_none() { estimated.resources } else { ByResource::new() })
     }
 
     /// What follows the last step.
@@ -273,6 +284,7 @@ impl Optimisation<'_> {
             metrics: BTreeMap::new(),
             good: false,
             budget: ByResource::new(),
+            estimated: ByResource::new(),
             sparsity: layers
                 .map(|(id, mask)| (model.layer(id).name().to_owned(), mask.sparsity()))
                 .collect(),

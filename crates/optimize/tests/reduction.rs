@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use handaxe_data::{Direction, Tensor};
 use handaxe_graph::{Model, Op};
 use handaxe_knapsack::Limits;
+use handaxe_objective::estimate::Profile;
 use handaxe_objective::objective;
 use handaxe_optimize::{
     EpochRecord, Fit, Flow, ForeignError, Optimisation, Outcome, Part, Settings, Trainer,
@@ -89,6 +90,7 @@ fn run(name: &str, reduce: Option<bool>, answers: [f64; 3]) -> (Outcome, Vec<(us
         search: None,
         budget: None,
         config: None,
+        profile: Profile::default(),
         settings: &settings,
         proportions: Vec::new(),
     };

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use handaxe_data::{Direction, Tensor};
 use handaxe_graph::{Model, Op};
 use handaxe_knapsack::Limits;
+use handaxe_objective::estimate::Profile;
 use handaxe_objective::objective;
 use handaxe_optimize::{
     EpochRecord, Error, Event, Fit, Flow, ForeignError, Observer, Optimisation, Part, Settings,
@@ -207,6 +208,7 @@ fn does_what_the_reference_does() {
             search: None,
             budget: None,
             config: None,
+            profile: Profile::default(),
             settings: &settings,
             proportions: Vec::new(),
         };
@@ -244,6 +246,7 @@ fn tolerances_that_demand_improvement_are_refused() {
             search: None,
             budget: None,
             config: None,
+            profile: Profile::default(),
             settings: &settings,
             proportions: Vec::new(),
         }

@@ -1,5 +1,7 @@
 //! What each part of the report says, in one sentence: the titles.
 
+use handaxe_optimize::BeforeAfter;
+
 use crate::Run;
 use crate::name::{self, capitalise};
 use crate::number::{count, percent, significant, thousands};
@@ -125,6 +127,28 @@ pub(crate) fn resources(run: &Run<'_>) -> String {
             format!("Layer {} gave {most_saved} of the {all} {unit} saved ({share})", most.name)
         }
         _ => format!("No layer saved any {unit}"),
+    }
+}
+
+/// What became of the resource that was to be saved, or else of the first that the network takes, after implementation.
+pub(crate) fn estimated(run: &Run<'_>) -> String {
+    let Some(BeforeAfter { before, after }) = &run.result.estimated else {
+        return "How the network is built is not known, so nothing was estimated".to_owned();
+    };
+    let taken = |name: &&str| before.get(*name).is_some_and(|count| count.value > 0);
+    let first = || name::in_order(before.keys()).into_iter().find(taken);
+    match run.saved().into_iter().find(taken).or_else(first) {
+        Some(resource) => {
+            let [before, after] =
+                [before, after].map(|counts| counts.get(resource).map_or(0, |count| count.value));
+            format!(
+                "Synthesis will leave {} {} of {}",
+                thousands(after),
+                name::unit(resource),
+                thousands(before)
+            )
+        }
+        None => "Synthesis will leave nothing that is counted".to_owned(),
     }
 }
 

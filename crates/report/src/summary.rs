@@ -24,7 +24,8 @@ pub fn table(result: &ResultRecord) -> String {
         (true, true) => "as much as the tolerance allows",
         (false, _) => "not met",
     };
-    format!("{layers}\n{}\n{}{}{verdict}\n", scores(result), shares(result), budget(result))
+    let (scores, shares) = (scores(result), shares(result));
+    format!("{layers}\n{scores}\n{shares}{}{}{verdict}\n", estimated(result), budget(result))
 }
 
 /// What was asked, what any choice of groups could reach, and what was reached.
@@ -38,6 +39,21 @@ fn shares(result: &ResultRecord) -> Table {
         table.row([name::resource(resource).to_owned()].into_iter().chain(shares));
     }
     table
+}
+
+/// What implementation will leave of the network, where it is known how it is built, with the interval of the pruned one.
+fn estimated(result: &ResultRecord) -> String {
+    let Some(BeforeAfter { before, after }) = &result.estimated else { return String::new() };
+    let heads = ["before", "after", "at least", "at most"].map(|head| (head, Align::Right));
+    let mut table = Table::new([("estimated", Align::Left)].into_iter().chain(heads));
+    for resource in name::in_order(before.keys()) {
+        let (before, after) = (before[resource], after.get(resource).copied().unwrap_or_default());
+        if before.high > 0 {
+            let counts = [before.value, after.value, after.low, after.high].map(thousands);
+            table.row([name::resource(resource).to_owned()].into_iter().chain(counts));
+        }
+    }
+    format!("\n{table}")
 }
 
 /// What the network takes of its budget, if it has one, at most.

@@ -97,5 +97,10 @@ fn built_as(layer: &LayerEstimate) -> String {
         Work::Wires => String::new(),
         Work::Unknown => "unknown".to_owned(),
     };
-    if layer.calibrated { built } else { format!("{built} *") }
+    // No results of the other strategies are known.
+    let other = match &layer.unit.work {
+        Work::Matrix(matrix) => matrix.strategy != matrix.strategy.nearest_basic(),
+        _ => false,
+    };
+    if layer.calibrated && !other { built } else { format!("{built} *") }
 }

@@ -5,8 +5,9 @@ mod sample;
 
 use handaxe_data::Tensor;
 use handaxe_graph::{Model, Op};
-use handaxe_optimize::{SearchRecord, Strengths, TrialRecord};
-use handaxe_report::{html, plots};
+use handaxe_objective::estimate::Figure;
+use handaxe_optimize::{BeforeAfter, SearchRecord, Strengths, TrialRecord, Use};
+use handaxe_report::{Scan, ScanPoint, html, plots, scan_page};
 use proptest::prelude::*;
 use roxmltree::{Document, ParsingOptions};
 use sample::Sample;
@@ -70,6 +71,71 @@ fn trials_are_shown() {
     for words in ["Penalties as in trial 2 of 2:", "diverged", "75.1", "taken"] {
         assert!(page.contains(words), "{words}");
     }
+}
+
+/// What is estimated of every step is drawn, told and written, with the budget.
+#[test]
+fn estimates_are_drawn() {
+    let mut sample = sample::jets();
+    let counts = |value| Figure { value, low: value / 2, high: 3 * value };
+    let of =
+        |value| [("dsp".to_owned(), counts(value)), ("lut".to_owned(), counts(10 * value))].into();
+    for step in &mut sample.steps {
+        step.estimated = of(1000 - 50 * step.step as u64);
+    }
+    sample.result.estimated = Some(BeforeAfter { before: of(1000), after: of(500) });
+    let used = Use { used: 1500.0, available: 1600.0 };
+    sample.result.budget = [("dsp".to_owned(), used)].into();
+    let page = html(&sample.run()).unwrap();
+    let drawn = plots::estimated(&sample.run());
+    for (name, text) in [("page", &page), ("estimated", &drawn)] {
+        check(name, text);
+        for words in ["Synthesis will leave 500 DSPs of 1,000", "budget 1,600"] {
+            assert!(text.contains(words), "{name}: {words}");
+        }
+    }
+    assert!(page.contains("DSP estimated") && page.contains("475 to 2,850"));
+    assert!(
+        handaxe_report::table(&sample.result)
+            .contains("LUT        10,000  5,000     2,500   15,000")
+    );
+    let folder = tempfile::tempdir().unwrap();
+    handaxe_report::write(folder.path(), &sample.run()).unwrap();
+    assert!(folder.path().join("estimated.svg").is_file());
+}
+
+/// Whatever a network and a part are called and take, a scan is a whole page, with the front and the part's limits.
+#[test]
+fn scans_are_drawn() {
+    let numbers = (any::<f64>(), any::<[u64; 3]>(), 0..4usize);
+    proptest!(ProptestConfig::with_cases(32), |(odd in prop::collection::vec(numbers, 0..9), limit in any::<u64>())| {
+        let point = |(value, counts, reuse): &(f64, [u64; 3], usize)| ScanPoint {
+            bits: 4 + *reuse as u32,
+            integer: 3,
+            reuse_factor: (*reuse > 0).then_some(*reuse),
+            sparsity: *reuse as f64 / 4.0,
+            value: *value,
+            resources: [("dsp".to_owned(), Figure { value: counts[0], low: 0, high: counts[1] })].into(),
+            latency: counts[2],
+            interval: 1,
+            front: false,
+        };
+        let scan = Scan {
+            metric: "accuracy".to_owned(),
+            increasing: true,
+            float: 0.9,
+            points: odd.iter().map(point).collect(),
+            part: Some(HOSTILE.to_owned()),
+            limits: [("dsp".to_owned(), limit)].into(),
+            notes: vec![HOSTILE.to_owned()],
+        };
+        let scan = scan.with_front();
+        prop_assert_eq!(scan.points.is_empty(), !scan.points.iter().any(|point| point.front));
+        for (name, text) in [("scan", plots::scan(&scan)), ("page", scan_page(HOSTILE, &scan))] {
+            check(name, &text);
+            prop_assert!(!text.contains("<script"), "{}", name);
+        }
+    });
 }
 
 #[test]

@@ -66,6 +66,7 @@ macro_rules! pages {
 
 pages! {
     hardware_precision: "hardware-precision.md",
+    fitting_a_part: "fit-a-part.md",
     from_pytorch: "from-pytorch.md",
     pruning_for_dsps: "prune-for-dsps.md",
     pruning_for_flops: "prune-for-flops.md",

@@ -142,10 +142,29 @@ fn widths_are_scanned_and_tuned() {
     told(&folder, &format!("{with} {arguments}"), 0, &["ap_fixed<7,3>", "dsp", "bram36", "widths"]);
     let csv = fs::read_to_string(folder.path().join("widths/scan.csv")).unwrap();
     assert_eq!(csv.lines().count(), 9);
-    assert!(csv.starts_with("bits,integer,reuse_factor,value,"), "{csv}");
+    assert!(csv.starts_with("bits,integer,reuse_factor,sparsity,value,latency,"), "{csv}");
     assert!(fs::read_to_string(folder.path().join("widths/scan.html")).unwrap().contains("<svg"));
     told(&folder, &format!("{with} {arguments}"), 2, &["already exists"]);
     told(&folder, &format!("{with} --bits 9..4"), 2, &["lower to the higher"]);
+
+    let sparse = "--bits 12,16 --integer 4 --sparsity 0,0.5 --strategy Latency --part pynq-z2";
+    let said = ["without training it again", "50.0 %", "fits", "front", "*"];
+    let ran = told(&folder, &format!("{with} {sparse} --out sparse"), 0, &said);
+    assert!(!ran.stdout.contains("uram"), "the part has none: {}", ran.stdout);
+    let page = fs::read_to_string(folder.path().join("sparse/scan.html")).unwrap();
+    assert!(page.contains("xc7z020: 220") && page.contains("The Pareto front"), "{page}");
+    let json = told(&folder, &format!("{with} {sparse} --json"), 0, &[]).json();
+    let points = json["points"].as_array().unwrap();
+    assert_eq!((points.len(), &json["limits"]["dsp"]), (4, &220.into()));
+    let lut = |place: usize| points[place]["resources"]["lut"]["value"].as_u64().unwrap();
+    assert!(lut(1) < lut(0) && lut(3) < lut(2), "zeros take nothing with strategy Latency");
+    assert!(points.iter().any(|point| point["front"] == true));
+    // Zeros in memory are multiplied, and that is said.
+    let stored = format!("{with} --bits 16 --sparsity 0.5 --strategy Resource --reuse-factor 4");
+    told(&folder, &stored, 0, &["multiplies by zeros too"]);
+    told(&folder, &format!("{with} --sparsity 0,50"), 2, &["shares in 0..=1"]);
+    told(&folder, &format!("{with} --part xc7z021"), 2, &["did you mean"]);
+    told(&folder, &format!("{with} --tune-precision --sparsity 0.5"), 2, &["--tune-precision"]);
 
     let tuned =
         told(&folder, &format!("{with} --tune-precision --rtol 0.99 --out tuned --json"), 0, &[])

@@ -56,7 +56,16 @@ fn a_run_leaves_its_directory_and_the_same_seed_the_same_bits() {
 
     let steps = lines(&a.join("steps.jsonl"));
     let expected = [
-        "achieved", "asked", "feasible", "good", "metric", "seconds", "solver", "sparsity", "step",
+        "achieved",
+        "asked",
+        "estimated",
+        "feasible",
+        "good",
+        "metric",
+        "seconds",
+        "solver",
+        "sparsity",
+        "step",
     ];
     assert!(steps.iter().all(|step| keys(step) == expected), "{:?}", keys(&steps[0]));
     assert!(steps.iter().all(|step| keys(&step["solver"]) == ["bound", "name", "status", "value"]));

@@ -2,11 +2,11 @@
 
 use handaxe_graph::{HlsConfig, IoType, Strategy};
 use handaxe_objective::estimate::Profile;
-use handaxe_objective::parts::{Catalogue, Part};
+use handaxe_objective::parts::Part;
 use handaxe_optimize::LayerSettings;
 use handaxe_search::Method;
 
-use crate::{Available, Error, Fits, RunConfig};
+use crate::{Available, Error, Fits, RunConfig, catalogue};
 
 /// The search that takes strengths as they are given.
 const MANUAL: &str = "manual";
@@ -64,37 +64,54 @@ impl RunConfig {
         })))
     }
 
+    /// The part that the network must fit on, if one is named.
+    fn part(&self) -> Result<Option<Part>, Error> {
+        let Some(name) = &self.fit else { return Ok(None) };
+        Ok(Some(catalogue(self.parts.as_deref())?.find(name)?.clone()))
+    }
+
+    /// Whose figures the estimates are.
+    ///
+    /// # Errors
+    /// An unknown part, or a clock that is none.
+    pub(crate) fn profile(&self) -> Result<Profile, Error> {
+        if !(self.clock.is_finite() && self.clock > 0.0) {
+            let (given, right) = (self.clock.to_string(), "a period in nanoseconds, above 0");
+            return Err(Error::Value { what: "the clock", given, right });
+        }
+        let part = self.part()?;
+        let profile = part.as_ref().map_or(Profile::default(), Part::profile);
+        Ok(Profile { tool: self.tool.unwrap_or(profile.tool), clock_ns: self.clock, ..profile })
+    }
+
     /// What the network must fit into, if anything.
     pub(crate) fn fits(&self) -> Result<Option<Fits>, Error> {
-        let part = self.fit.as_deref().map(|name| Catalogue::built_in().find(name)).transpose()?;
-        let mut available = match part {
+        let part = self.part()?;
+        if part.is_none() && self.utilisation != 1.0 {
+            let (given, right) =
+                (self.utilisation.to_string(), "left out where no part is to be fitted");
+            return Err(Error::Value { what: "the utilisation", given, right });
+        }
+        let mut available = match &part {
             Some(part) => Available::on(part, self.utilisation)?,
             None => Available::default(),
         };
         available.of.extend(self.budget.iter().flat_map(|budget| budget.of.clone()));
-        if available.of.is_empty() {
+        if available.of.is_empty() && part.is_none() {
             return Ok(None);
         }
         if self.final_sparsity.is_some() {
             return Err(Error::SparsityAndBudget);
         }
         available.check()?;
-        if !(self.clock.is_finite() && self.clock > 0.0) {
-            let (given, right) = (self.clock.to_string(), "a period in nanoseconds, above 0");
-            return Err(Error::Value { what: "the clock", given, right });
+        if let (Some(part), Some(resource)) = (&part, available.lacking()) {
+            return Err(Error::PartLacks { part: part.name.clone(), resource });
         }
         let config = self.hls()?.ok_or(Error::Missing {
             what: "how the network is to be built",
             how: "`config`, or `precision`, `reuse-factor` and `strategy`",
         })?;
-        let default = Profile::default();
-        let profile = Profile {
-            tool: self.tool.unwrap_or(part.map_or(default.tool, Part::usual_tool)),
-            family: part.map_or(default.family, Part::fabric),
-            clock_ns: self.clock,
-            ..default
-        };
-        Ok(Some(Fits { available, config, profile }))
+        Ok(Some(Fits { available, config, profile: self.profile()? }))
     }
 
     /// The hardware configuration: the file's, with what is said here in place of its model level. None where nothing is said.

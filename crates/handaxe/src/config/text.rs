@@ -49,9 +49,10 @@ impl RunConfig {
             files.map(|file| (what, PathBuf::from(file))).collect::<Vec<_>>()
         };
         let config = self.config.iter().map(|path| ("config", path.clone()));
+        let parts = self.parts.iter().map(|path| ("parts", path.clone()));
         let named = [files("model", &self.model), files("data", &self.data)].concat();
         // Names of arrays and columns are no files, nor are the samples that are built in.
-        named.into_iter().chain(config).filter(|(_, path)| path.is_file()).collect()
+        named.into_iter().chain(config).chain(parts).filter(|(_, path)| path.is_file()).collect()
     }
 
     /// What a flag says of one layer: its name, and what holds for it.

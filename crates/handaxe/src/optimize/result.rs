@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use handaxe_data::{Dataset, Direction, Tensor};
 use handaxe_emulate::BitExact;
 use handaxe_graph::{HlsConfig, Model};
+use handaxe_objective::estimate::Figure;
 use handaxe_objective::{Objective, objective};
 use handaxe_optimize::{
-    BeforeAfter, ByResource, Footprint, LayerRecord, MetricRecord, Outcome, ResultRecord, SCHEMA,
-    Scores, Use, footprint,
+    BeforeAfter, ByResource, Estimated, Footprint, LayerRecord, MetricRecord, Outcome,
+    ResultRecord, SCHEMA, Scores, Use, footprint,
 };
 
 use super::Optimize;
 use crate::predict::blocks_answers;
-use crate::{Error, judge};
+use crate::{Error, judge, kept_multipliers};
 
 impl Optimize {
     /// The figures of a finished run.
@@ -37,6 +38,7 @@ impl Optimize {
         let reached = |(name, asked): (&String, &f64)| achieved[name] >= asked - 1e-9;
         let fits = outcome.budget.values().all(Use::fits);
         let met = best.is_some() && fits && asked.iter().all(reached);
+        let (estimated, warnings) = self.estimated(outcome)?;
         Ok(ResultRecord {
             schema: SCHEMA,
             model: outcome.model.name().to_owned(),
@@ -54,15 +56,31 @@ impl Optimize {
             feasible,
             achieved,
             resources: BeforeAfter { before: total(&before), after: total(&after) },
+            estimated,
             budget: outcome.budget.clone(),
             search: outcome.search.clone(),
             reduction: outcome.reduction.clone(),
             layers: layer_records(before, after, &outcome.left_alone),
-            diagnostics: outcome.diagnostics.clone(),
+            diagnostics: [outcome.diagnostics.clone(), warnings].concat(),
             seed: self.training.seed,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             seconds: 0.0,
         })
+    }
+
+    /// What implementation will leave of both networks, and what is to be said of that of the pruned one.
+    fn estimated(
+        &self,
+        outcome: &Outcome,
+    ) -> Result<(Option<BeforeAfter<Figure>>, Vec<String>), Error> {
+        let Some(config) = &self.config else { return Ok((None, Vec::new())) };
+        let of = |model: &Model| Estimated::new(model, config, &self.profile);
+        let (before, after) = (of(&outcome.original)?, of(&outcome.model)?);
+        let known = after.unknown.is_none();
+        let kept = kept_multipliers(&outcome.model, config)?;
+        let warnings = after.warnings.into_iter().chain(kept).collect();
+        let resources = BeforeAfter { before: before.resources, after: after.resources };
+        Ok((known.then_some(resources), warnings))
     }
 
     /// The other metrics, and the one that decided at hardware precision, if there is a configuration that firmware can be made with.

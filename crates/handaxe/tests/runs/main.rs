@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers are outside the test functions that clippy knows
 
 mod aborts;
+mod advice;
 mod budget;
 mod layers;
 mod rankings;

@@ -34,7 +34,7 @@ const MODEL: &str = "model.safetensors";
 const RESULT: &str = "result.json";
 
 /// All that a run, its report and a run over folds write; nothing else is ever deleted.
-const OURS: [&str; 18] = [
+const OURS: [&str; 19] = [
     CONFIG,
     BASELINE,
     TRIALS,
@@ -52,6 +52,7 @@ const OURS: [&str; 18] = [
     "resources.svg",
     "masks.svg",
     "training.svg",
+    "estimated.svg",
     "folds.json",
 ];
 

@@ -40,6 +40,12 @@ pub fn html(run: &Run<'_>) -> Result<String, Error> {
         (finding::diagnostics(run), html! {}, diagnostics(run)),
         ("Configuration in force".to_owned(), html! {}, html! { pre { (run.config) } }),
     ];
+    if run.result.estimated.is_some() {
+        let words = "Estimates of the whole network after implementation, from its actual weights as each step left them; step \
+            by step in the table of steps.";
+        let figure = scroll(plots::estimated_figure(run).inline());
+        sections.insert(3, (finding::estimated(run), note(words), figure));
+    }
     if let Some(finding) = finding::search(run) {
         sections.insert(1, (finding, trials::note(), trials::table(run)));
     }

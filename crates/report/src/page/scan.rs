@@ -1,15 +1,13 @@
-use maud::{DOCTYPE, PreEscaped, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{STYLE, printable, scroll};
-use crate::name;
-use crate::number::thousands;
-use crate::plots::{self, Width};
+use crate::number::{percent, thousands};
+use crate::{Scan, ScanPoint, name, plots};
 
-/// A scan of widths as one HTML page that needs no other file, no script and no network: the plot and the table.
-pub fn scan_page(model: &str, metric: &str, float: f64, widths: &[Width]) -> String {
-    let figure = plots::widths_figure(metric, float, widths);
-    let resources: Vec<&String> =
-        widths.first().map_or(Vec::new(), |width| width.resources.keys().collect());
+/// A scan as one HTML page that needs no other file, no script and no network: the plot, the Pareto front, and every point.
+pub fn scan_page(model: &str, scan: &Scan) -> String {
+    let figure = plots::scan_figure(scan);
+    let front = scan.points.iter().filter(|point| point.front);
     let page = html! {
         (DOCTYPE)
         html lang="en" xmlns="http://www.w3.org/1999/xhtml" {
@@ -17,36 +15,74 @@ pub fn scan_page(model: &str, metric: &str, float: f64, widths: &[Width]) -> Str
                 (PreEscaped("<meta charset=\"utf-8\"/>"))
                 (PreEscaped("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>"))
                 (PreEscaped("<meta name=\"color-scheme\" content=\"light dark\"/>"))
-                title { (model) ": widths" }
+                title { (model) ": widths, reuse factors, sparsities" }
                 style { (PreEscaped(STYLE)) (PreEscaped(plots::STYLE)) }
             }
             body {
                 main {
-                    h1 { (model) ": " (figure.title) }
+                    header {
+                        p.kicker { (model) @if let Some(part) = &scan.part { " on " (part) } }
+                        h1 { (figure.title) }
+                    }
                     section {
-                        p.note { "Every type has the same width; answers are those of the firmware, to the bit." }
+                        h2 { "What each costs, and how good it is" }
+                        p.note { "Answers are those of the firmware, to the bit; resources are estimates of what implementation leaves." }
+                        @for note in &scan.notes { p.note { (note) } }
                         (scroll(figure.inline()))
                     }
                     section {
-                        h2 { "Every width" }
-                        div.scroll { table {
-                            thead { tr {
-                                th.number { "bits" } th.number { "reuse factor" } th.number { (name::metric(metric)) }
-                                @for resource in &resources { th.number title=(name::unit(resource)) { (name::resource(resource)) } }
-                            } }
-                            tbody { @for width in widths { tr {
-                                td.number { (width.bits) }
-                                td.number { @if let Some(factor) = width.reuse_factor { (factor) } @else { "\u{2013}" } }
-                                td.number { (name::metric_value(metric, width.value)) }
-                                @for resource in &resources {
-                                    td.number { (thousands(width.resources.get(*resource).copied().unwrap_or(0))) }
-                                }
-                            } } }
-                        } }
+                        h2 { "The Pareto front" }
+                        p.note { "No other point is as good in the metric, every resource and the latency, and better in one of them." }
+                        (table(scan, front))
+                    }
+                    section {
+                        h2 { "Every point" }
+                        (table(scan, scan.points.iter()))
                     }
                 }
             }
         }
     };
     printable(&page.into_string())
+}
+
+fn table<'a>(scan: &Scan, points: impl Iterator<Item = &'a ScanPoint>) -> Markup {
+    let resources = scan.resources();
+    html! {
+        div.scroll.tall { table {
+            thead { tr {
+                th.number { "bits" } th.number { "reuse factor" } th.number { "cut" } th.number { (name::metric(&scan.metric)) }
+                @for resource in &resources { th.number title=(name::unit(resource)) { (name::resource(resource)) } }
+                th.number { "latency" } th.number { "interval" }
+                @if let Some(part) = &scan.part { th { "fits " (part) } }
+                th { "front" }
+            } }
+            tbody { @for point in points { (row(scan, point, &resources)) } }
+        } }
+    }
+}
+
+fn row(scan: &Scan, point: &ScanPoint, resources: &[&str]) -> Markup {
+    html! {
+        tr.chosen[point.front] {
+            td.number { (point.bits) }
+            td.number { @if let Some(factor) = point.reuse_factor { (factor) } @else { "\u{2013}" } }
+            td.number { (percent(point.sparsity)) }
+            td.number { (name::metric_value(&scan.metric, point.value)) }
+            @for resource in resources {
+                td.number {
+                    @if let Some(figure) = point.resources.get(*resource) {
+                        (thousands(figure.value))
+                        @if figure.low < figure.high { span.small { (thousands(figure.low)) " to " (thousands(figure.high)) } }
+                    } @else { "\u{2013}" }
+                }
+            }
+            td.number { (thousands(point.latency)) }
+            td.number { (thousands(point.interval)) }
+            @if let Some(fits) = scan.fits(point) {
+                td { @if fits { "yes" } @else { span.bad-word { "no" } } }
+            }
+            td { @if point.front { "✓" } }
+        }
+    }
 }

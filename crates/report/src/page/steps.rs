@@ -2,7 +2,8 @@ use handaxe_optimize::StepRecord;
 use maud::{Markup, html};
 
 use crate::finding::{gap, gap_text};
-use crate::number::{duration, percent, significant};
+use crate::number::{duration, percent, significant, thousands};
+use crate::plots::estimated;
 use crate::{Run, name};
 
 pub(super) fn note() -> Markup {
@@ -18,6 +19,7 @@ pub(super) fn note() -> Markup {
 pub(super) fn table(run: &Run<'_>) -> Markup {
     let resources = run.saved();
     let metric = name::metric(&run.result.metric);
+    let estimated = estimated::resources(run);
     html! {
         @if !run.steps.is_empty() {
             div.scroll.tall {
@@ -31,6 +33,9 @@ pub(super) fn table(run: &Run<'_>) -> Markup {
                             }
                             th.number { "validation " (metric) }
                             th { "tolerance" }
+                            @for resource in &estimated {
+                                th.number { (name::resource(resource)) " estimated" }
+                            }
                             th { "solver" }
                             th { "status" }
                             th.number { "value" }
@@ -38,14 +43,14 @@ pub(super) fn table(run: &Run<'_>) -> Markup {
                             th.number { "time" }
                         }
                     }
-                    tbody { @for step in run.steps { (row(run, step, &resources)) } }
+                    tbody { @for step in run.steps { (row(run, step, &resources, &estimated)) } }
                 }
             }
         }
     }
 }
 
-fn row(run: &Run<'_>, step: &StepRecord, resources: &[&str]) -> Markup {
+fn row(run: &Run<'_>, step: &StepRecord, resources: &[&str], estimated: &[&str]) -> Markup {
     let share = |shares: &handaxe_optimize::ByResource<f64>, resource: &str| {
         shares.get(resource).copied().map_or_else(|| "–".to_owned(), percent)
     };
@@ -61,6 +66,14 @@ fn row(run: &Run<'_>, step: &StepRecord, resources: &[&str]) -> Markup {
             td {
                 @if step.good { "✓ held" } @else { span.bad-word { "✗ missed" } }
                 @if chosen { span.small { "handed back" } }
+            }
+            @for resource in estimated {
+                td.number {
+                    @if let Some(count) = step.estimated.get(*resource) {
+                        (thousands(count.value))
+                        @if count.low < count.high { span.small { (thousands(count.low)) " to " (thousands(count.high)) } }
+                    } @else { "–" }
+                }
             }
             td { (step.solver.name) }
             td { (step.solver.status) }

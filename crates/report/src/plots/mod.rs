@@ -4,24 +4,24 @@
 //! which colour-blind readers can tell apart), and name what a mark stands for when it is pointed at.
 
 mod axis;
+pub(crate) mod estimated;
 mod figure;
 mod masks;
 mod metric;
 mod ranges;
 mod resources;
+mod scan;
 mod synthesis;
 mod training;
-mod widths;
 
 pub(crate) use axis::Px;
 pub(crate) use figure::{Figure, STYLE};
 pub use ranges::Range;
-pub use widths::Width;
 
 use handaxe_objective::estimate::Estimate;
 use handaxe_objective::parts::Part;
 
-use crate::{Error, Run};
+use crate::{Error, Run, Scan};
 
 /// The metric of every step against the sparsity it reached, one panel for each resource that was asked for,
 /// with the baseline, the tolerance and the step whose network is handed back.
@@ -42,6 +42,11 @@ pub fn masks(run: &Run<'_>) -> Result<String, Error> {
     Ok(masks::figure(run)?.file())
 }
 
+/// What implementation will leave of the network after every step, by the estimates.
+pub fn estimated(run: &Run<'_>) -> String {
+    estimated::figure(run).file()
+}
+
 /// Training loss and validation metric over all epochs of all steps.
 pub fn training(run: &Run<'_>) -> String {
     training::figure(run).file()
@@ -52,13 +57,14 @@ pub fn ranges(ranges: &[Range]) -> String {
     ranges::figure(ranges).file()
 }
 
-/// The metric and the resources of every width of a scan; `float` is the metric in floating point.
-pub fn widths(metric: &str, float: f64, widths: &[Width]) -> String {
-    widths::figure(metric, float, widths).file()
+/// The metric of every point of a scan against its width, its latency and each of its resources, with the Pareto front and what
+/// the part has.
+pub fn scan(scan: &Scan) -> String {
+    scan::figure(scan).file()
 }
 
-pub(crate) fn widths_figure(metric: &str, float: f64, widths: &[Width]) -> Figure {
-    widths::figure(metric, float, widths)
+pub(crate) fn scan_figure(scan: &Scan) -> Figure {
+    scan::figure(scan)
 }
 
 /// What a network will take, resource by resource, of a part if one is given.
@@ -72,6 +78,10 @@ pub(crate) fn metric_figure(run: &Run<'_>) -> Figure {
 
 pub(crate) fn resources_figure(run: &Run<'_>) -> Figure {
     resources::figure(run)
+}
+
+pub(crate) fn estimated_figure(run: &Run<'_>) -> Figure {
+    estimated::figure(run)
 }
 
 pub(crate) fn masks_figure(run: &Run<'_>) -> Result<Figure, Error> {

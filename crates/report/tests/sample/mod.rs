@@ -126,6 +126,7 @@ fn sample(
         achieved: shares(sparsity),
         met: sparsity >= target,
         resources,
+        estimated: None,
         budget: BTreeMap::new(),
         search: None,
         reduction: None,
@@ -271,6 +272,7 @@ fn steps(
         };
         StepRecord {
             budget: BTreeMap::new(),
+            estimated: BTreeMap::new(),
             shared: BTreeMap::new(),
             curvature: BTreeMap::new(),
             metrics: BTreeMap::new(),

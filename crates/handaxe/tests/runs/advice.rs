@@ -1,0 +1,87 @@
+//! What advice promises: answers that stay, and figures that are estimates.
+
+use std::sync::Arc;
+
+use handaxe::advise::{Advice, Change, advise};
+use handaxe::data::Source;
+use handaxe::firmware::firmware_codes;
+use handaxe::graph::{HlsConfig, Model, Strategy};
+use handaxe::objective::estimate::{Profile, estimate};
+use handaxe::run::Estimated;
+
+use crate::{network, parts};
+
+fn built(reuse: usize, strategy: Strategy) -> HlsConfig {
+    HlsConfig::uniform("ap_fixed<16,6>".parse().unwrap(), reuse, strategy).unwrap()
+}
+
+/// The change as a user writes it down.
+fn changed(config: &HlsConfig, layer: &str, change: &Change) -> HlsConfig {
+    let mut config = config.clone();
+    let section = config.layer_name.entry(layer.to_owned()).or_default();
+    section.strategy = change.strategy;
+    section.reuse_factor = change.reuse_factor;
+    section.precision.extend(change.weight.map(|of| ("weight".to_owned(), of)));
+    config
+}
+
+fn advice(model: &Model, config: &HlsConfig) -> Advice {
+    advise(model, config, &Profile::default(), None).unwrap()
+}
+
+/// Every change that is said to leave the answers alone does, to the bit, and saves what two estimates differ by.
+#[test]
+fn exact_changes_keep_every_answer() {
+    let model = network();
+    let inputs = parts().test.inputs().to_vec();
+    let inputs: Vec<Arc<dyn Source>> = inputs.into_iter().collect();
+    let mut checked = 0;
+    for (reuse, strategy) in
+        [(1, Strategy::Latency), (4, Strategy::Resource), (96, Strategy::Resource)]
+    {
+        let config = built(reuse, strategy);
+        let answers = firmware_codes(&model, &config, &inputs).unwrap();
+        let implemented = |config: &HlsConfig| {
+            let (estimate, _) = estimate(&model, config, &Profile::default()).unwrap();
+            Estimated::by_name(&estimate.implementation)
+        };
+        let before = implemented(&config);
+        let findings = advice(&model, &config).findings;
+        checked += findings.iter().filter(|finding| finding.exact).count();
+        for finding in findings.iter().filter(|finding| finding.exact) {
+            let config = changed(&config, &finding.layer, &finding.change);
+            let codes = firmware_codes(&model, &config, &inputs).unwrap();
+            let (ours, theirs) = (codes[0].codes.iter(), answers[0].codes.iter());
+            assert!(ours.eq(theirs), "{}: {}", finding.layer, finding.change);
+            let after = implemented(&config);
+            for (name, saved) in &finding.saves {
+                assert_eq!(*saved, before[name].value as i64 - after[name].value as i64, "{name}");
+            }
+        }
+    }
+    assert!(checked > 5, "{checked}");
+}
+
+/// Multipliers of zeros are left out by strategy Unrolled alone.
+#[test]
+fn zeros_in_memory_are_worth_another_strategy() {
+    let mut model = network();
+    let layer = model.find("fc1").unwrap();
+    let mut kernel = model.layer(layer).kernel().unwrap().clone();
+    // 8 x 12 weights, 4 to a multiplier: the first half of the columns.
+    kernel
+        .values_mut()
+        .iter_mut()
+        .enumerate()
+        .filter(|(place, _)| place % 12 < 6)
+        .for_each(|(_, weight)| *weight = 0.0);
+    model.set_weight(layer, "kernel", kernel).unwrap();
+    let config = built(4, Strategy::Resource);
+    let findings = advice(&model, &config).findings;
+    let unrolled = Change { strategy: Some(Strategy::Unrolled), ..Change::default() };
+    let found = findings.iter().find(|one| one.layer == "fc1" && one.change == unrolled).unwrap();
+    assert_eq!(found.saves["dsp"], 12);
+    assert!(handaxe::kept_multipliers(&model, &config).unwrap().unwrap().contains("fc1:"));
+    let config = built(4, Strategy::Unrolled);
+    assert_eq!(handaxe::kept_multipliers(&model, &config).unwrap(), None);
+}
