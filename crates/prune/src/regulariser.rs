@@ -2,8 +2,10 @@
 //! section 7).
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use handaxe_graph::{LayerAttributes, LayerId, LayerType, Structure};
+use pulp::Arch;
 
 use crate::groups::outputs_last;
 use crate::{Error, Groups};
@@ -75,12 +77,12 @@ pub struct Regulariser {
 
 /// The weights of a kernel dealt out to parts.
 #[derive(Debug, Clone, PartialEq)]
-enum Division {
-    /// All weights are one part.
-    Whole,
-    /// Weights in row-major order, and the number of weights of each part. Groups are numbered by their first weights, so
-    /// that neighbouring weights are in neighbouring parts wherever structures allow it: their sums are taken on vectors.
-    Parts { runs: Vec<Run>, sizes: Vec<f32> },
+struct Division {
+    /// All weights in row-major order; none where they are one part. Groups are numbered by their first weights, so that
+    /// neighbouring weights are in neighbouring parts wherever structures allow it: their sums are taken on vectors.
+    runs: Vec<Run>,
+    /// What each weight of a part is a share of.
+    shares: Vec<f32>,
 }
 
 /// Neighbouring weights in neighbouring parts.
@@ -94,16 +96,24 @@ struct Run {
 /// Sums that are taken side by side: each waits for the one before.
 const SUMS: usize = 16;
 
+/// The widest vectors of this processor. Sums are taken in the same order on all.
+static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
+
 impl Division {
+    /// All weights as one part.
+    fn whole(groups: &Groups) -> Self {
+        Self { runs: Vec::new(), shares: vec![1.0 / groups.weights() as f32] }
+    }
+
     /// The members of every group go to its parts in turn. Part p of all groups comes before part p + 1 of the first.
     fn new(groups: &Groups, parts: usize) -> Self {
         let count = groups.count();
         if count * parts == 1 {
-            return Self::Whole;
+            return Self::whole(groups);
         }
         let mut order: Vec<usize> = (0..count).collect();
         order.sort_by_key(|&group| groups.members(group).next());
-        let (mut of, mut sizes) = (vec![0; groups.weights()], vec![0.0; count * parts]);
+        let (mut of, mut sizes) = (vec![0; groups.weights()], vec![0.0f32; count * parts]);
         for (place, group) in order.into_iter().enumerate() {
             for (member, index) in groups.members(group).enumerate() {
                 of[index] = member % parts * count + place;
@@ -117,64 +127,70 @@ impl Division {
                 _ => runs.push(Run { weight, part, length: 1 }),
             }
         }
-        Self::Parts { runs, sizes }
-    }
-
-    fn sizes(&self, kernel: &[f32]) -> Vec<f32> {
-        match self {
-            Self::Whole => vec![kernel.len() as f32],
-            Self::Parts { sizes, .. } => sizes.clone(),
-        }
+        Self { runs, shares: sizes.into_iter().map(f32::recip).collect() }
     }
 
     /// For each part the sum of what `term` makes of how far its weights are from its centre.
     fn sums(&self, kernel: &[f32], centres: &[f32], term: impl Fn(f32) -> f32) -> Vec<f32> {
-        match self {
-            Self::Whole => {
-                let (mut sums, centre) = ([0.0; SUMS], centres[0]);
-                let (blocks, rest) = kernel.as_chunks::<SUMS>();
-                for block in blocks {
-                    for (sum, weight) in sums.iter_mut().zip(block) {
-                        *sum += f64::from(term(weight - centre));
-                    }
-                }
-                let rest: f64 = rest.iter().map(|weight| f64::from(term(weight - centre))).sum();
-                vec![(sums.into_iter().sum::<f64>() + rest) as f32]
-            }
-            Self::Parts { runs, sizes } => {
-                let mut sums = vec![0.0; sizes.len()];
-                for &Run { weight, part, length } in runs {
-                    let weights = kernel[weight..][..length].iter().zip(&centres[part..][..length]);
-                    for (sum, (weight, centre)) in sums[part..][..length].iter_mut().zip(weights) {
-                        *sum += term(weight - centre);
-                    }
-                }
-                sums
-            }
+        if let ([], [centre, ..]) = (&self.runs[..], centres) {
+            return vec![ARCH.dispatch(|| sum(kernel, |weight| term(weight - centre)))];
         }
+        let mut sums = vec![0.0; self.shares.len()];
+        ARCH.dispatch(|| {
+            for &Run { weight, part, length } in &self.runs {
+                let weights = kernel[weight..][..length].iter().zip(&centres[part..][..length]);
+                for (sum, (weight, centre)) in sums[part..][..length].iter_mut().zip(weights) {
+                    *sum += term(weight - centre);
+                }
+            }
+        });
+        sums
+    }
+
+    /// The same, divided by the number of weights.
+    fn means(&self, kernel: &[f32], centres: &[f32], term: impl Fn(f32) -> f32) -> Vec<f32> {
+        let mut sums = self.sums(kernel, centres, term);
+        self.share(&mut sums);
+        sums
+    }
+
+    fn share(&self, values: &mut [f32]) {
+        values.iter_mut().zip(&self.shares).for_each(|(value, share)| *value *= share);
     }
 
     /// Adds how far weights are from their parts' centres, times their parts' factors. No slopes may be given.
     fn pull(&self, kernel: &[f32], slopes: &mut [f32], factors: &[f32], centres: &[f32]) {
-        match self {
-            _ if slopes.is_empty() => (),
-            Self::Whole => {
-                for (slope, weight) in slopes.iter_mut().zip(kernel) {
-                    *slope += factors[0] * (weight - centres[0]);
-                }
-            }
-            Self::Parts { runs, .. } => {
-                for &Run { weight, part, length } in runs {
-                    let parts = factors[part..][..length].iter().zip(&centres[part..][..length]);
-                    let weights = kernel[weight..][..length].iter().zip(parts);
-                    let slopes = slopes[weight..][..length].iter_mut();
-                    for (slope, (weight, (factor, centre))) in slopes.zip(weights) {
-                        *slope += factor * (weight - centre);
-                    }
-                }
-            }
+        if slopes.is_empty() {
+            return;
         }
+        if let ([], [factor, ..], [centre, ..]) = (&self.runs[..], factors, centres) {
+            let pairs = slopes.iter_mut().zip(kernel);
+            return pairs.for_each(|(slope, weight)| *slope += factor * (weight - centre));
+        }
+        ARCH.dispatch(|| {
+            for &Run { weight, part, length } in &self.runs {
+                let parts = factors[part..][..length].iter().zip(&centres[part..][..length]);
+                let weights = kernel[weight..][..length].iter().zip(parts);
+                for (slope, (weight, (factor, centre))) in
+                    slopes[weight..][..length].iter_mut().zip(weights)
+                {
+                    *slope += factor * (weight - centre);
+                }
+            }
+        });
     }
+}
+
+/// In double precision, since there may be many.
+#[inline(always)]
+fn sum(kernel: &[f32], term: impl Fn(f32) -> f32) -> f32 {
+    let mut sums = [0.0; SUMS];
+    let (blocks, rest) = kernel.as_chunks::<SUMS>();
+    for block in blocks {
+        sums.iter_mut().zip(block).for_each(|(sum, &weight)| *sum += f64::from(term(weight)));
+    }
+    let rest: f64 = rest.iter().map(|&weight| f64::from(term(weight))).sum();
+    (sums.into_iter().sum::<f64>() + rest) as f32
 }
 
 impl Regulariser {
@@ -207,7 +223,7 @@ impl Regulariser {
         let groups = Groups::new(shape, structure)?;
         let channels = if *structure == Structure::Structured { channels.max(1) } else { 1 };
         let spreads = match structure {
-            Structure::Unstructured => Division::Whole,
+            Structure::Unstructured => Division::whole(&groups),
             _ => Division::new(&groups, 1),
         };
         Self { penalties, parts: Division::new(&groups, channels), channels, spreads }.checked()
@@ -244,7 +260,7 @@ impl Regulariser {
     /// The norm of the groups' lengths, whose gradient times `strength` is added.
     fn add_lengths(&self, strength: f64, kernel: &[f32], gradient: &mut [f32]) -> f64 {
         let norm = self.penalties.norm;
-        let count = self.parts.sizes(kernel).len();
+        let count = self.parts.shares.len();
         if count == kernel.len() && norm == Norm::One {
             let step = strength as f32;
             for (slope, &weight) in gradient.iter_mut().zip(kernel) {
@@ -274,17 +290,12 @@ impl Regulariser {
 
     /// The norm of the groups' variances, whose gradient times `strength` is added.
     fn add_variances(&self, strength: f64, kernel: &[f32], gradient: &mut [f32]) -> f64 {
-        let sizes = self.spreads.sizes(kernel);
-        let share = |sums: &mut [f32]| {
-            sums.iter_mut().zip(&sizes).for_each(|(sum, size)| *sum /= size);
-        };
-        let mut means = self.spreads.sums(kernel, &vec![0.0; sizes.len()], |weight| weight);
-        share(&mut means);
-        let mut variances = self.spreads.sums(kernel, &means, |distance| distance * distance);
-        share(&mut variances);
+        let centres = vec![0.0; self.spreads.shares.len()];
+        let means = self.spreads.means(kernel, &centres, |weight| weight);
+        let variances = self.spreads.means(kernel, &means, |distance| distance * distance);
         let total = self.penalties.norm.of(&variances);
         let mut factors = self.penalties.norm.slopes(2.0 * strength, variances, total);
-        share(&mut factors);
+        self.spreads.share(&mut factors);
         self.spreads.pull(kernel, gradient, &factors, &means);
         total
     }
