@@ -1,14 +1,15 @@
 //! Penalties that draw groups of weights to zero, or to one value, while the network is trained (spec/optimization.md
 //! section 7).
 
+mod division;
+
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use handaxe_graph::{LayerAttributes, LayerId, LayerType, Structure};
-use pulp::Arch;
 
 use crate::groups::outputs_last;
 use crate::{Error, Groups};
+use division::{Division, sum};
 
 /// How the lengths, or the variances, of all groups are made one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,124 +74,6 @@ pub struct Regulariser {
     channels: usize,
     /// Those whose variances count.
     spreads: Division,
-}
-
-/// The weights of a kernel dealt out to parts.
-#[derive(Debug, Clone, PartialEq)]
-struct Division {
-    /// All weights in row-major order; none where they are one part. Groups are numbered by their first weights, so that
-    /// neighbouring weights are in neighbouring parts wherever structures allow it: their sums are taken on vectors.
-    runs: Vec<Run>,
-    /// What each weight of a part is a share of.
-    shares: Vec<f32>,
-}
-
-/// Neighbouring weights in neighbouring parts.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Run {
-    weight: usize,
-    part: usize,
-    length: usize,
-}
-
-/// Sums that are taken side by side: each waits for the one before.
-const SUMS: usize = 16;
-
-/// The widest vectors of this processor. Sums are taken in the same order on all.
-static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
-
-impl Division {
-    /// All weights as one part.
-    fn whole(groups: &Groups) -> Self {
-        Self { runs: Vec::new(), shares: vec![1.0 / groups.weights() as f32] }
-    }
-
-    /// The members of every group go to its parts in turn. Part p of all groups comes before part p + 1 of the first.
-    fn new(groups: &Groups, parts: usize) -> Self {
-        let count = groups.count();
-        if count * parts == 1 {
-            return Self::whole(groups);
-        }
-        let mut order: Vec<usize> = (0..count).collect();
-        order.sort_by_key(|&group| groups.members(group).next());
-        let (mut of, mut sizes) = (vec![0; groups.weights()], vec![0.0f32; count * parts]);
-        for (place, group) in order.into_iter().enumerate() {
-            for (member, index) in groups.members(group).enumerate() {
-                of[index] = member % parts * count + place;
-                sizes[of[index]] += 1.0;
-            }
-        }
-        let mut runs: Vec<Run> = Vec::new();
-        for (weight, part) in of.into_iter().enumerate() {
-            match runs.last_mut() {
-                Some(run) if run.part + run.length == part => run.length += 1,
-                _ => runs.push(Run { weight, part, length: 1 }),
-            }
-        }
-        Self { runs, shares: sizes.into_iter().map(f32::recip).collect() }
-    }
-
-    /// For each part the sum of what `term` makes of how far its weights are from its centre.
-    fn sums(&self, kernel: &[f32], centres: &[f32], term: impl Fn(f32) -> f32) -> Vec<f32> {
-        if let ([], [centre, ..]) = (&self.runs[..], centres) {
-            return vec![ARCH.dispatch(|| sum(kernel, |weight| term(weight - centre)))];
-        }
-        let mut sums = vec![0.0; self.shares.len()];
-        ARCH.dispatch(|| {
-            for &Run { weight, part, length } in &self.runs {
-                let weights = kernel[weight..][..length].iter().zip(&centres[part..][..length]);
-                for (sum, (weight, centre)) in sums[part..][..length].iter_mut().zip(weights) {
-                    *sum += term(weight - centre);
-                }
-            }
-        });
-        sums
-    }
-
-    /// The same, divided by the number of weights.
-    fn means(&self, kernel: &[f32], centres: &[f32], term: impl Fn(f32) -> f32) -> Vec<f32> {
-        let mut sums = self.sums(kernel, centres, term);
-        self.share(&mut sums);
-        sums
-    }
-
-    fn share(&self, values: &mut [f32]) {
-        values.iter_mut().zip(&self.shares).for_each(|(value, share)| *value *= share);
-    }
-
-    /// Adds how far weights are from their parts' centres, times their parts' factors. No slopes may be given.
-    fn pull(&self, kernel: &[f32], slopes: &mut [f32], factors: &[f32], centres: &[f32]) {
-        if slopes.is_empty() {
-            return;
-        }
-        if let ([], [factor, ..], [centre, ..]) = (&self.runs[..], factors, centres) {
-            let pairs = slopes.iter_mut().zip(kernel);
-            return pairs.for_each(|(slope, weight)| *slope += factor * (weight - centre));
-        }
-        ARCH.dispatch(|| {
-            for &Run { weight, part, length } in &self.runs {
-                let parts = factors[part..][..length].iter().zip(&centres[part..][..length]);
-                let weights = kernel[weight..][..length].iter().zip(parts);
-                for (slope, (weight, (factor, centre))) in
-                    slopes[weight..][..length].iter_mut().zip(weights)
-                {
-                    *slope += factor * (weight - centre);
-                }
-            }
-        });
-    }
-}
-
-/// In double precision, since there may be many.
-#[inline(always)]
-fn sum(kernel: &[f32], term: impl Fn(f32) -> f32) -> f32 {
-    let mut sums = [0.0; SUMS];
-    let (blocks, rest) = kernel.as_chunks::<SUMS>();
-    for block in blocks {
-        sums.iter_mut().zip(block).for_each(|(sum, &weight)| *sum += f64::from(term(weight)));
-    }
-    let rest: f64 = rest.iter().map(|&weight| f64::from(term(weight))).sum();
-    (sums.into_iter().sum::<f64>() + rest) as f32
 }
 
 impl Regulariser {
@@ -260,13 +143,13 @@ impl Regulariser {
     /// The norm of the groups' lengths, whose gradient times `strength` is added.
     fn add_lengths(&self, strength: f64, kernel: &[f32], gradient: &mut [f32]) -> f64 {
         let norm = self.penalties.norm;
-        let count = self.parts.shares.len();
+        let count = self.parts.count();
         if count == kernel.len() && norm == Norm::One {
             let step = strength as f32;
             for (slope, &weight) in gradient.iter_mut().zip(kernel) {
                 *slope += step * (f32::from(weight > 0.0) - f32::from(weight < 0.0));
             }
-            return kernel.iter().map(|weight| f64::from(weight.abs())).sum();
+            return sum(kernel, f32::abs);
         }
         let centres = vec![0.0; count];
         let mut parts = self.parts.sums(kernel, &centres, |weight| weight * weight);
@@ -290,7 +173,7 @@ impl Regulariser {
 
     /// The norm of the groups' variances, whose gradient times `strength` is added.
     fn add_variances(&self, strength: f64, kernel: &[f32], gradient: &mut [f32]) -> f64 {
-        let centres = vec![0.0; self.spreads.shares.len()];
+        let centres = vec![0.0; self.spreads.count()];
         let means = self.spreads.means(kernel, &centres, |weight| weight);
         let variances = self.spreads.means(kernel, &means, |distance| distance * distance);
         let total = self.penalties.norm.of(&variances);
@@ -303,10 +186,9 @@ impl Regulariser {
 
 impl Norm {
     fn of(self, values: &[f32]) -> f64 {
-        let values = values.iter().map(|&value| f64::from(value));
         match self {
-            Self::One => values.sum(),
-            Self::Two => values.map(|value| value * value).sum::<f64>().sqrt(),
+            Self::One => sum(values, |value| value),
+            Self::Two => sum(values, |value| value * value).sqrt(),
         }
     }
 
