@@ -182,7 +182,7 @@ def curves(losses):
             step = width / max(len(values) - 1, 1)
             points = " ".join(f"{left + place * step:.1f},{30 + height * (1 - value / top):.1f}" for place, value in enumerate(values))
             parts.append(f'<polyline points="{points}" fill="none" stroke="{colours[tool]}" stroke-width="1.5"/>'
-                         f'<text x="{left + width - 150}" y="{48 + 14 * row}" fill="{colours[tool]}">{tool}</text>')
+                         f'<text x="{left + 8}" y="{height + 22 - 14 * row}" fill="{colours[tool]}">{tool}</text>')
     total = 20 + len(losses) * (width + 20)
     return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{total}" height="{height + 50}" font-family="sans-serif" font-size="12">'
             f'<rect width="100%" height="100%" fill="white"/>{"".join(parts)}</svg>\n')

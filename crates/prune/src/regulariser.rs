@@ -1,12 +1,15 @@
 //! Penalties that draw groups of weights to zero, or to one value, while the network is trained (spec/optimization.md
 //! section 7).
 
+mod division;
+
 use std::collections::BTreeMap;
 
 use handaxe_graph::{LayerAttributes, LayerId, LayerType, Structure};
 
 use crate::groups::outputs_last;
 use crate::{Error, Groups};
+use division::{Division, sum};
 
 /// How the lengths, or the variances, of all groups are made one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,110 +76,6 @@ pub struct Regulariser {
     spreads: Division,
 }
 
-/// The weights of a kernel dealt out to parts.
-#[derive(Debug, Clone, PartialEq)]
-enum Division {
-    /// All weights are one part.
-    Whole,
-    /// Weights in row-major order, and the number of weights of each part. Groups are numbered by their first weights, so
-    /// that neighbouring weights are in neighbouring parts wherever structures allow it: their sums are taken on vectors.
-    Parts { runs: Vec<Run>, sizes: Vec<f32> },
-}
-
-/// Neighbouring weights in neighbouring parts.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Run {
-    weight: usize,
-    part: usize,
-    length: usize,
-}
-
-/// Sums that are taken side by side: each waits for the one before.
-const SUMS: usize = 16;
-
-impl Division {
-    /// The members of every group go to its parts in turn. Part p of all groups comes before part p + 1 of the first.
-    fn new(groups: &Groups, parts: usize) -> Self {
-        let count = groups.count();
-        if count * parts == 1 {
-            return Self::Whole;
-        }
-        let mut order: Vec<usize> = (0..count).collect();
-        order.sort_by_key(|&group| groups.members(group).next());
-        let (mut of, mut sizes) = (vec![0; groups.weights()], vec![0.0; count * parts]);
-        for (place, group) in order.into_iter().enumerate() {
-            for (member, index) in groups.members(group).enumerate() {
-                of[index] = member % parts * count + place;
-                sizes[of[index]] += 1.0;
-            }
-        }
-        let mut runs: Vec<Run> = Vec::new();
-        for (weight, part) in of.into_iter().enumerate() {
-            match runs.last_mut() {
-                Some(run) if run.part + run.length == part => run.length += 1,
-                _ => runs.push(Run { weight, part, length: 1 }),
-            }
-        }
-        Self::Parts { runs, sizes }
-    }
-
-    fn sizes(&self, kernel: &[f32]) -> Vec<f32> {
-        match self {
-            Self::Whole => vec![kernel.len() as f32],
-            Self::Parts { sizes, .. } => sizes.clone(),
-        }
-    }
-
-    /// For each part the sum of what `term` makes of how far its weights are from its centre.
-    fn sums(&self, kernel: &[f32], centres: &[f32], term: impl Fn(f32) -> f32) -> Vec<f32> {
-        match self {
-            Self::Whole => {
-                let (mut sums, centre) = ([0.0; SUMS], centres[0]);
-                let (blocks, rest) = kernel.as_chunks::<SUMS>();
-                for block in blocks {
-                    for (sum, weight) in sums.iter_mut().zip(block) {
-                        *sum += f64::from(term(weight - centre));
-                    }
-                }
-                let rest: f64 = rest.iter().map(|weight| f64::from(term(weight - centre))).sum();
-                vec![(sums.into_iter().sum::<f64>() + rest) as f32]
-            }
-            Self::Parts { runs, sizes } => {
-                let mut sums = vec![0.0; sizes.len()];
-                for &Run { weight, part, length } in runs {
-                    let weights = kernel[weight..][..length].iter().zip(&centres[part..][..length]);
-                    for (sum, (weight, centre)) in sums[part..][..length].iter_mut().zip(weights) {
-                        *sum += term(weight - centre);
-                    }
-                }
-                sums
-            }
-        }
-    }
-
-    /// Adds how far weights are from their parts' centres, times their parts' factors. No slopes may be given.
-    fn pull(&self, kernel: &[f32], slopes: &mut [f32], factors: &[f32], centres: &[f32]) {
-        match self {
-            _ if slopes.is_empty() => (),
-            Self::Whole => {
-                for (slope, weight) in slopes.iter_mut().zip(kernel) {
-                    *slope += factors[0] * (weight - centres[0]);
-                }
-            }
-            Self::Parts { runs, .. } => {
-                for &Run { weight, part, length } in runs {
-                    let parts = factors[part..][..length].iter().zip(&centres[part..][..length]);
-                    let weights = kernel[weight..][..length].iter().zip(parts);
-                    let slopes = slopes[weight..][..length].iter_mut();
-                    for (slope, (weight, (factor, centre))) in slopes.zip(weights) {
-                        *slope += factor * (weight - centre);
-                    }
-                }
-            }
-        }
-    }
-}
-
 impl Regulariser {
     /// The penalties on the kernel of a layer whose groups have this structure.
     ///
@@ -207,7 +106,7 @@ impl Regulariser {
         let groups = Groups::new(shape, structure)?;
         let channels = if *structure == Structure::Structured { channels.max(1) } else { 1 };
         let spreads = match structure {
-            Structure::Unstructured => Division::Whole,
+            Structure::Unstructured => Division::whole(&groups),
             _ => Division::new(&groups, 1),
         };
         Self { penalties, parts: Division::new(&groups, channels), channels, spreads }.checked()
@@ -244,13 +143,13 @@ impl Regulariser {
     /// The norm of the groups' lengths, whose gradient times `strength` is added.
     fn add_lengths(&self, strength: f64, kernel: &[f32], gradient: &mut [f32]) -> f64 {
         let norm = self.penalties.norm;
-        let count = self.parts.sizes(kernel).len();
+        let count = self.parts.count();
         if count == kernel.len() && norm == Norm::One {
             let step = strength as f32;
             for (slope, &weight) in gradient.iter_mut().zip(kernel) {
                 *slope += step * (f32::from(weight > 0.0) - f32::from(weight < 0.0));
             }
-            return kernel.iter().map(|weight| f64::from(weight.abs())).sum();
+            return sum(kernel, f32::abs);
         }
         let centres = vec![0.0; count];
         let mut parts = self.parts.sums(kernel, &centres, |weight| weight * weight);
@@ -274,17 +173,12 @@ impl Regulariser {
 
     /// The norm of the groups' variances, whose gradient times `strength` is added.
     fn add_variances(&self, strength: f64, kernel: &[f32], gradient: &mut [f32]) -> f64 {
-        let sizes = self.spreads.sizes(kernel);
-        let share = |sums: &mut [f32]| {
-            sums.iter_mut().zip(&sizes).for_each(|(sum, size)| *sum /= size);
-        };
-        let mut means = self.spreads.sums(kernel, &vec![0.0; sizes.len()], |weight| weight);
-        share(&mut means);
-        let mut variances = self.spreads.sums(kernel, &means, |distance| distance * distance);
-        share(&mut variances);
+        let centres = vec![0.0; self.spreads.count()];
+        let means = self.spreads.means(kernel, &centres, |weight| weight);
+        let variances = self.spreads.means(kernel, &means, |distance| distance * distance);
         let total = self.penalties.norm.of(&variances);
         let mut factors = self.penalties.norm.slopes(2.0 * strength, variances, total);
-        share(&mut factors);
+        self.spreads.share(&mut factors);
         self.spreads.pull(kernel, gradient, &factors, &means);
         total
     }
@@ -292,10 +186,9 @@ impl Regulariser {
 
 impl Norm {
     fn of(self, values: &[f32]) -> f64 {
-        let values = values.iter().map(|&value| f64::from(value));
         match self {
-            Self::One => values.sum(),
-            Self::Two => values.map(|value| value * value).sum::<f64>().sqrt(),
+            Self::One => sum(values, |value| value),
+            Self::Two => sum(values, |value| value * value).sqrt(),
         }
     }
 
