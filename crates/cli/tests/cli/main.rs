@@ -12,4 +12,5 @@ mod inspect;
 mod knapsack;
 mod models;
 mod optimize;
+mod passes;
 mod synthesis;
