@@ -55,13 +55,18 @@ fn last(model: &Model) -> usize {
 /// Every code of every quantiser of activations is qonnx', and what comes out is to 1e-5; in narrow lanes and step by step.
 #[test]
 fn every_code_is_the_one_that_qonnx_computes() {
-    if !root().join("../shared/data").is_dir() {
+    let shared = root().join("../shared/data");
+    if !shared.is_dir() {
         println!("SKIPPED: shared data absent");
-        return;
     }
     let (mut compared, mut wrong) = (0, Vec::new());
     for case in cases() {
-        let read = onnx::load(&root().join("../shared/data").join(&case.model)).unwrap();
+        let small = case.model.starts_with("small/");
+        if !small && !shared.is_dir() {
+            continue;
+        }
+        let folder = if small { root().join("fixtures/onnx") } else { shared.clone() };
+        let read = onnx::load(&folder.join(&case.model)).unwrap();
         let samples = case.inputs.len();
         let shape = [&[samples], read.inputs().next().unwrap().1.output_shape()].concat();
         let input = Tensor::new(shape, case.inputs.concat()).unwrap();
@@ -112,5 +117,5 @@ fn every_code_is_the_one_that_qonnx_computes() {
     }
     println!("{compared} codes");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(compared > 60_000, "{compared}");
+    assert!(compared > if shared.is_dir() { 60_000 } else { 1_000 }, "{compared}");
 }

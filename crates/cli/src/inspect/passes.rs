@@ -7,7 +7,6 @@ use handaxe::formats::model::Format;
 use handaxe::formats::onnx::{self, BEFORE_PASSES};
 use handaxe::graph::nearest;
 use handaxe::graph::pass::{FIRMWARE, PIPELINES, READING};
-use handaxe::report::{Align, Table};
 use handaxe::run::SCHEMA;
 use serde::Serialize;
 
@@ -17,14 +16,14 @@ use crate::{files, output};
 
 /// The passes of every pipeline, in order.
 pub(super) fn print() -> Result<(), Failure> {
-    let heads = ["when", "pass", "what it does"].map(|head| (head, Align::Left));
-    let mut table = Table::new(heads);
+    let mut text = String::new();
     for pipeline in PIPELINES {
+        text.push_str(&format!("{}: {}\n", pipeline.name, pipeline.when));
         for pass in pipeline.passes {
-            table.row([pipeline.when, pass.name(), pass.description()]);
+            text.push_str(&format!("  {:<17} {}\n", pass.name(), pass.description()));
         }
     }
-    output::text(&table.to_string())
+    output::text(&text)
 }
 
 #[derive(Serialize)]

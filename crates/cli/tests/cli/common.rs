@@ -37,6 +37,18 @@ pub(crate) fn handaxe(folder: &Path, arguments: &str) -> Ran {
     }
 }
 
+/// Runs `arguments`, which must end with `code`, and expects every one of `said` in what is said.
+pub(crate) fn told(folder: &tempfile::TempDir, arguments: &str, code: i32, said: &[&str]) -> Ran {
+    let ran = handaxe(folder.path(), arguments);
+    let text = format!("{}{}", ran.stdout, ran.stderr);
+    assert_eq!(ran.code, code, "{arguments}\n{text}");
+    for part in said {
+        assert!(text.contains(part), "{arguments}\nlacks {part:?}: {text}");
+    }
+    assert!(!text.contains("panicked"), "{text}");
+    ran
+}
+
 /// A table of 600 samples: 8 noisy features, 4 classes by quadrant.
 pub(crate) fn write_points(path: &Path) {
     let mut state = 1u64;

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::common::{Ran, folder, handaxe};
+use crate::common::{folder, handaxe, told};
 
 /// A folder with `points.csv` and `net.safetensors`, trained on it.
 fn trained() -> tempfile::TempDir {
@@ -12,16 +12,6 @@ fn trained() -> tempfile::TempDir {
     let arguments = "train --network dense:12,relu,dense:4,softmax --data points.csv --baseline-epochs 12 --out net.safetensors";
     assert_eq!(handaxe(folder.path(), arguments).code, 0);
     folder
-}
-
-fn told(folder: &tempfile::TempDir, arguments: &str, code: i32, said: &[&str]) -> Ran {
-    let ran = handaxe(folder.path(), arguments);
-    let text = format!("{}{}", ran.stdout, ran.stderr);
-    assert_eq!(ran.code, code, "{arguments}\n{text}");
-    for part in said {
-        assert!(text.contains(part), "{arguments}\nlacks {part:?}: {text}");
-    }
-    ran
 }
 
 #[test]

@@ -14,4 +14,5 @@ mod inspect;
 mod knapsack;
 mod models;
 mod optimize;
+mod passes;
 mod synthesis;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::common::{Ran, folder, handaxe};
+use crate::common::{folder, told};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/keras/small").join(name)
@@ -30,18 +30,6 @@ fn keras() -> tempfile::TempDir {
     };
     fs::write(folder.path().join("three.csv"), (0..300).map(line).collect::<String>()).unwrap();
     folder
-}
-
-/// Runs `arguments`, which must end with `code`, and expects every one of `said` in what is said.
-fn told(folder: &tempfile::TempDir, arguments: &str, code: i32, said: &[&str]) -> Ran {
-    let ran = handaxe(folder.path(), arguments);
-    let text = format!("{}{}", ran.stdout, ran.stderr);
-    assert_eq!(ran.code, code, "{arguments}\n{text}");
-    for part in said {
-        assert!(text.contains(part), "{arguments}\nlacks {part:?}: {text}");
-    }
-    assert!(!text.contains("panicked"), "{text}");
-    ran
 }
 
 #[test]

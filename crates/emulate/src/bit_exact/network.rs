@@ -136,6 +136,21 @@ fn never_negative(op: &Op) -> bool {
     relu || matches!(op, Op::Quantise { quantiser: Quantiser::Relu { negative_slope: 0.0, .. } })
 }
 
+/// Whether numbers are compared with 0 at most, then cast.
+fn only_casts(op: &Op) -> bool {
+    use Quantiser::{Binary, Bits, Integer, Relu};
+    match op {
+        Op::Activation { function } => matches!(function, Activation::Relu | Activation::Linear),
+        Op::Quantise { quantiser } => {
+            matches!(
+                quantiser,
+                Binary { .. } | Bits { .. } | Integer(_) | Relu { negative_slope: 0.0, .. }
+            )
+        }
+        _ => false,
+    }
+}
+
 /// Bits of two numbers at a common fraction, with room for their sum or difference.
 pub(super) fn joined_bits(a: &FixedType, b: &FixedType) -> u32 {
     let fraction = a.fraction().max(b.fraction());
@@ -175,6 +190,10 @@ pub(super) fn bits(model: &Model, layers: &[FirmwareLayer]) -> u32 {
             },
             Op::Pool { .. } | Op::GlobalPool { .. } => {
                 of("accum").map_or(0, |accum| joined_bits(accum, input))
+            }
+            op if only_casts(op) => {
+                let result = built.result();
+                input.width + (result.fraction() - input.fraction()).max(0) as u32 + 2
             }
             Op::Activation { .. } | Op::Quantise { .. } | Op::PRelu { .. } => {
                 let variables =

@@ -111,7 +111,9 @@ impl Array {
                 [one] => vec![*one],
                 values => order.iter().map(|&place| values[place]).collect(),
             };
-            let shape = permutation.iter().map(|&axis| scales[axis]).collect();
+            let one = quantiser.shape.is_empty() || scales.iter().all(|&extent| extent == 1);
+            let moved = permutation.iter().map(|&axis| scales[axis]).collect();
+            let shape = if one { Vec::new() } else { moved };
             let (scale, zero_point) = (pick(&quantiser.scale), pick(&quantiser.zero_point));
             Integer { shape, scale, zero_point, ..quantiser.clone() }
         });

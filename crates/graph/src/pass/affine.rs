@@ -1,5 +1,5 @@
 use super::Pass;
-use super::line::{line, set};
+use super::line::{Pairs, line, set};
 use crate::model::{Rewrite, readers};
 use crate::{Error, LayerId, Model, Op};
 
@@ -28,7 +28,7 @@ impl Pass for MergeLines {
         };
         let mut rewrite = Rewrite::new(model);
         // What the lines before a line come to, with the name of their first.
-        let mut pending: Vec<Option<(Vec<(f64, f64)>, LayerId)>> = vec![None; readers.len()];
+        let mut pending: Vec<Option<(Pairs, LayerId)>> = vec![None; readers.len()];
         for id in rewrite.ids() {
             let inputs = rewrite.inputs(id);
             let Some(own) = &lines[id.index()] else {
@@ -58,7 +58,7 @@ impl Pass for MergeLines {
 }
 
 /// gamma and beta of every line whose weights are not quantised.
-fn lines(model: &Model) -> Vec<Option<Vec<(f64, f64)>>> {
+fn lines(model: &Model) -> Vec<Option<Pairs>> {
     let pairs = |(gamma, beta): (&[f32], &[f32])| {
         gamma.iter().zip(beta).map(|(gamma, beta)| (f64::from(*gamma), f64::from(*beta))).collect()
     };
@@ -69,7 +69,7 @@ fn lines(model: &Model) -> Vec<Option<Vec<(f64, f64)>>> {
 }
 
 /// One line behind another.
-fn behind(before: &[(f64, f64)], own: &[(f64, f64)]) -> Vec<(f64, f64)> {
+fn behind(before: &[(f64, f64)], own: &[(f64, f64)]) -> Pairs {
     let pairs = before.iter().zip(own);
     pairs.map(|((g, b), (gamma, beta))| (g * gamma, b * gamma + beta)).collect()
 }

@@ -14,6 +14,9 @@ impl Op {
     }
 }
 
+/// gamma and beta of a line for each entry of the last axis.
+pub(super) type Pairs = Vec<(f64, f64)>;
+
 /// gamma and beta of a layer that is a line; nothing for other layers.
 pub(super) fn line(layer: &Layer) -> Option<(&[f32], &[f32])> {
     if !matches!(layer.op(), Op::BatchNorm { epsilon, .. } if *epsilon <= NEGLIGIBLE) {

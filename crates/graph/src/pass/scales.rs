@@ -220,6 +220,11 @@ impl Moving {
 
     /// A layer with a kernel: the factors of input and kernel, and the bias, stay behind it.
     fn kernel(&mut self, id: LayerId, input: LayerId) -> Result<Line, Error> {
+        let free = |quantiser: &Quantiser| quantiser.integer().is_some();
+        if !self.rewrite.old.layer(id).quantiser("bias").is_none_or(free) {
+            let input = self.divided(input, &[1.0])?;
+            return Ok(Line::times(self.rewrite.keep(id, &[input])?, vec![1.0]));
+        }
         let line = &self.lines[input.index()];
         let (from, gain) = match line.gain.as_slice() {
             &[gain] if !line.has_shift() => (line.from, gain),
