@@ -438,7 +438,7 @@ fn graphs_of_onnx_that_cannot_be_are_told() {
         ),
         (
             vec![x(), y(), tensor("w", &[3], &[0.5; 3]), node("Add", &["x", "w"], "y")],
-            "repeated over the array",
+            "must be 1 or as long on each axis",
         ),
         (vec![x(), y(), node("Reshape", &["x", "x"], "y")], "needs a constant"),
         (vec![x(), y(), node("Conv", &["x", "x"], "y")], "Conv"),
