@@ -347,26 +347,26 @@ impl<L: Lane> Summed for Sums<L> {
         let drop = step.drop;
         let [always, negative, odd] = step.add;
         let none = L::default();
-        let terms = (input, elements, row.terms.as_slice());
+        let (window, terms) = ((input, elements), row.terms.as_slice());
         let mut sums = [row.bias; LANES];
         match step.clamp {
             None if drop == 0 => {
-                add(&mut sums, terms, |sum, code, weight| sum.plus(code.times(weight)));
+                add(&mut sums, window, terms, |sum, code, weight| sum.plus(code.times(weight)));
             }
             None if negative == none && odd == none => {
-                add(&mut sums, terms, |sum, code, weight| {
+                add(&mut sums, window, terms, |sum, code, weight| {
                     sum.plus(code.times(weight).plus(always).shifted(drop))
                 })
             }
-            None => add(&mut sums, terms, |sum, code, weight| {
+            None => add(&mut sums, window, terms, |sum, code, weight| {
                 sum.plus(rounded(code.times(weight), step))
             }),
             Some((low, high)) if step.fits && negative == none && odd == none => {
-                add(&mut sums, terms, |sum, code, weight| {
+                add(&mut sums, window, terms, |sum, code, weight| {
                     sum.plus(code.times(weight).plus(always).shifted(drop)).clamp(low, high)
                 });
             }
-            Some((low, high)) => add(&mut sums, terms, |sum, code, weight| {
+            Some((low, high)) => add(&mut sums, window, terms, |sum, code, weight| {
                 let product = rounded(code.times(weight), step).clamp(low, high);
                 sum.plus(product).clamp(low, high)
             }),
@@ -382,11 +382,15 @@ fn rounded<L: Lane>(product: L, step: &Step<L>) -> L {
     product.plus(add).shifted(step.drop)
 }
 
+/// A layer's input, and where in it those of a window lie.
+type Window<'a, L> = (&'a [[L; LANES]], &'a [u32]);
+
 /// Adds terms, which are an input of the window and its weight each, to the sums of all lanes.
 #[inline(always)]
 fn add<L: Lane, W: Copy>(
     sums: &mut [L; LANES],
-    (input, elements, terms): (&[[L; LANES]], &[u32], &[(u32, W)]),
+    (input, elements): Window<'_, L>,
+    terms: &[(u32, W)],
     add: impl Fn(L, L, W) -> L,
 ) {
     for &(place, weight) in terms {

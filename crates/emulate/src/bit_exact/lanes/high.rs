@@ -83,17 +83,18 @@ impl Summed for HighSums {
     #[inline(always)]
     fn sum(&self, input: &[[i16; LANES]], elements: &[u32], row: &HighRow) -> [i16; LANES] {
         let mut sums = [row.bias; LANES];
-        let small = (input, elements, row.small.as_slice());
+        let window = (input, elements);
         if self.nearest {
-            add(&mut sums, small, |sum, code, weight| {
+            add(&mut sums, window, &row.small, |sum, code, weight| {
                 sum.wrapping_add((((product(code, weight) >> 14) + 1) >> 1) as i16)
             });
             return sums;
         }
-        add(&mut sums, small, |sum, code, weight| sum.wrapping_add(high(code, weight)));
-        let large = (input, elements, row.large.as_slice());
+        add(&mut sums, window, &row.small, |sum, code, weight| {
+            sum.wrapping_add(high(code, weight))
+        });
         let (left, right) = (16 - self.drop, self.drop);
-        add(&mut sums, large, |sum, code, weight| {
+        add(&mut sums, window, &row.large, |sum, code, weight| {
             let low = (code.wrapping_mul(weight) as u16).wrapping_shr(right) as i16;
             sum.wrapping_add(high(code, weight).wrapping_shl(left) | low)
         });
