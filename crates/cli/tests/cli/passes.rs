@@ -41,6 +41,8 @@ fn own_quantisers_are_firmware() {
     // Steps of 1/50: none is a tie of the first quantiser, whose step is 3/100.
     let number = |place: i32| f64::from(place * 37 % 101) / 50.0 - 1.0;
     let row = |row: i32| (0..8).map(move |k| number(row * 8 + k).to_string());
+    let rows: Vec<String> =
+        (0..40).map(|n| row(n).collect::<Vec<_>>().join(",") + ",0\n").collect();
     let text = format!("a,b,c,d,e,f,g,h,label\n{}", rows.concat());
     fs::write(folder.path().join("rows.csv"), text).unwrap();
     let predict = "predict --model own_scales.onnx --data rows.csv";
