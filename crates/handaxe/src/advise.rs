@@ -119,12 +119,12 @@ impl std::fmt::Display for Reason {
 /// use handaxe::graph::{HlsConfig, Model, Op, Strategy};
 ///
 /// let mut model = Model::new("wide");
-/// let input = model.add("in", Op::Input { shape: vec![32] }, &[])?;
-/// model.add("fc", Op::Dense { units: 64, bias: true }, &[input])?;
-/// let config = HlsConfig::uniform("fixed<16,6>".parse()?, 128, Strategy::Resource)?;
+/// let input = model.add("in", Op::Input { shape: vec![64] }, &[])?;
+/// model.add("fc", Op::Dense { units: 256, bias: true }, &[input])?;
+/// let config = HlsConfig::uniform("fixed<16,6>".parse()?, 256, Strategy::Resource)?;
 /// let advice = advise(&model, &config, &Default::default(), None)?;
 /// let collapsed = advice.findings.iter().find(|finding| finding.reason == Reason::Multiplexer).unwrap();
-/// assert_eq!(collapsed.change.reuse_factor, Some(64));
+/// assert_eq!(collapsed.change.reuse_factor, Some(128));
 /// assert!(collapsed.exact && collapsed.saves["lut"] > 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
