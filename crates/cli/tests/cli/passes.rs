@@ -58,5 +58,5 @@ fn own_quantisers_are_firmware() {
     assert!(off < 1e-5, "{off}");
     // With a configuration it is that which counts.
     let given = format!("{predict} --bit-exact --precision ap_fixed<16,6>");
-    told(&folder, &given, 2, &["a quantiser", "power of two"]);
+    told(&folder, &given, 2, &["such quantiser", "power of two", "unit-scales"]);
 }

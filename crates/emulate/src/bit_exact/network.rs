@@ -152,17 +152,22 @@ fn only_casts(op: &Op) -> bool {
 }
 
 /// Bits of two numbers at a common fraction, with room for their sum or difference.
-pub(super) fn joined_bits(a: &FixedType, b: &FixedType) -> u32 {
+pub(super) fn summed_bits(a: &FixedType, b: &FixedType) -> u32 {
     let fraction = a.fraction().max(b.fraction());
     let span = |one: &FixedType| one.width + (fraction - one.fraction()) as u32;
-    (span(a).max(span(b)) + 2).max(a.width + b.width + 1)
+    span(a).max(span(b)) + 2
+}
+
+/// The same, with room for their product too.
+pub(super) fn joined_bits(a: &FixedType, b: &FixedType) -> u32 {
+    summed_bits(a, b).max(a.width + b.width + 1)
 }
 
 /// Bits of a product and a sum with another number.
 pub(super) fn affine_bits(x: &FixedType, scale: &FixedType, shift: &FixedType) -> u32 {
     let product =
         FixedType { width: x.width + scale.width, integer: x.integer + scale.integer, ..*x };
-    joined_bits(&product, shift)
+    summed_bits(&product, shift)
 }
 
 /// Bits of the widest number that is met anywhere: codes, products, sums and shifted codes.

@@ -320,8 +320,8 @@ impl Plan<'_> {
             }
             _ => Err(self.unsupported(
                 id,
-                "this quantiser".to_owned(),
-                "quantized_bits, quantized_relu, quantized_tanh or quantized_sigmoid, or QONNX' Quant of one scale that is a power of two",
+                "such quantiser".to_owned(),
+                "quantized_bits, quantized_relu, quantized_tanh or quantized_sigmoid, or QONNX' Quant of one scale that is a power of two; the pass unit-scales takes others away",
             )),
         }
     }
