@@ -321,7 +321,7 @@ impl Tables {
             serde_json::from_str(&line["layers_json"]).ok()?;
         let stream = line["io_type"] == "io_stream";
         let key = &line["weights_key"];
-        let mut width = type_width(&line["input_t"])?;
+        let (mut width, mut sure) = (type_width(&line["input_t"])?, true);
         let mut units = Vec::new();
         for layer in &layers {
             let text = |name: &str| match layer.get(name) {
@@ -331,13 +331,15 @@ impl Tables {
             };
             let config = text("cfg");
             let known = self.widths.get(&(key.clone(), config.clone()));
-            let given = if units.is_empty() { Some(width) } else { None };
-            let input = known.map(|(input, _)| *input).or(given);
+            let input = known.map(|(input, _)| *input);
             // Figures of a matrix stand and fall with what it takes.
-            let input = if text("kind") == "dense" { input? } else { input.unwrap_or(width) };
+            let given = if sure { Some(width) } else { None };
+            let dense = text("kind") == "dense";
+            let input = if dense { input.or(given)? } else { input.unwrap_or(width) };
             let n_in: u64 = text("n_in").parse().ok()?;
             let fallback = type_width(&text("accum_t"));
             let output = known.map(|(_, output)| *output).or(fallback).unwrap_or(input);
+            let function = config.to_lowercase();
             let (work, n_out) = match text("kind").as_str() {
                 "dense" => {
                     let n_out: u64 = text("n_out").parse().ok()?;
@@ -346,16 +348,16 @@ impl Tables {
                     let types = (input, types.0.as_str(), types.1.as_str());
                     (Work::Matrix(self.matrix_of(key, (n_in, n_out), &config, how, types)?), n_out)
                 }
-                "activ" if config.starts_with("relu") => (Work::Clip, n_in),
-                "activ" if config.starts_with("softmax") => (Work::Softmax, n_in),
-                "activ" if config.starts_with("sigmoid") => (Work::Sigmoid, n_in),
-                "activ" if config.starts_with("tanh") => (Work::Tanh, n_in),
-                "activ" if config.starts_with("linear") => (Work::Clip, n_in),
+                "activ" if function.starts_with("relu") => (Work::Clip, n_in),
+                "activ" if function.starts_with("softmax") => (Work::Softmax, n_in),
+                "activ" if function.starts_with("sigmoid") => (Work::Sigmoid, n_in),
+                "activ" if function.starts_with("tanh") => (Work::Tanh, n_in),
+                "activ" if function.starts_with("linear") => (Work::Clip, n_in),
                 "batchnorm" => (Work::Scale { weight_bits: output.0.min(8) }, n_in),
                 _ => return None,
             };
             units.push(unit(&text("name"), work, stream, (n_in, input.0), (n_out, output.0)));
-            width = output;
+            (width, sure) = (output, known.is_some());
         }
         (units.len() > 1).then_some(units)
     }
