@@ -80,9 +80,6 @@ pub struct Matrix {
     pub weight_bits: u32,
     /// Bits of the sums.
     pub sum_bits: u32,
-    /// Low bits of a product that the sums leave out.
-    #[serde(default)]
-    pub dropped_bits: u32,
     /// Copies of it that work side by side.
     pub copies: u64,
     /// How often each is used for one sample.
