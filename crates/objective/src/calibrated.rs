@@ -140,7 +140,6 @@ fn built(layer: &LayerAttributes, objective: &'static str) -> Result<(Unit, Matr
         reuse: hls.reuse_factor as u64,
         weight_bits,
         sum_bits: output_bits,
-        dropped_bits: weight_bits.saturating_sub(1),
         copies,
         turns: positions.max(1).div_ceil(copies),
         buffered: 0,

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use handaxe_objective::estimate::{Figures, Quantity, Row, Table, fit, whole_by};
+use handaxe_graph::Strategy;
+use handaxe_objective::estimate::{Figures, Quantity, Row, Table, Unit, Work, fit, whole_by};
 
 /// What is shown.
 const SHOWN: [Quantity; 6] = [
@@ -17,8 +18,9 @@ const SHOWN: [Quantity; 6] = [
 
 const HEAD: &str = "\
 Errors of the estimates, written by `cargo xtask fit`. Errors are relative, in percent; where the report says 0, they are counts.
-Lines are by how a layer is built (and by tool and parts), and by source. 'Left out': every source foretold by constants fitted
-without it, or, within the largest source, every shape by constants fitted without that shape.
+Lines are by how a layer is built (and by tool and parts), and by source. 'Networks left out': every network, or shape of the sweep of
+single layers, foretold by constants fitted without it and its tenth of all. 'Sources left out': every source foretold by
+constants fitted without all of it.
 
 ";
 
@@ -54,8 +56,18 @@ pub(super) fn report(rows: &[Row], table: &Table) -> String {
     let with_units: Vec<&Row> = rows.iter().filter(|row| !row.units.is_empty()).collect();
     let fitted = with_units.iter().map(|row| (*row, estimate(row, table)));
     let _ = writeln!(text, "# As fitted\n\n{}", tables(fitted.collect()));
-    let _ = write!(text, "# Left out\n\n{}", tables(left_out(rows)));
+    let tenths = tenths(rows);
+    let tenth = |row: &Row| tenths.get(row.fold.as_str()).map_or(0, |tenth| *tenth).to_string();
+    let _ = writeln!(text, "# Networks left out\n\n{}", tables(left_out(rows, &tenth)));
+    let answers = left_out(rows, &|row: &Row| row.source.clone());
+    let _ = write!(text, "# Sources left out\n\n{}", tables(answers));
     text
+}
+
+/// In which tenth each network, or shape of the sweep, is.
+fn tenths(rows: &[Row]) -> BTreeMap<&str, usize> {
+    let networks: BTreeSet<&str> = rows.iter().map(|row| row.fold.as_str()).collect();
+    networks.into_iter().enumerate().map(|(place, network)| (network, place % 10)).collect()
 }
 
 fn estimate(row: &Row, table: &Table) -> Figures {
@@ -65,12 +77,8 @@ fn estimate(row: &Row, table: &Table) -> Figures {
     }
 }
 
-/// Every row by constants that know nothing of its source; for a source of more than half of the rows, of its fold.
-fn left_out(rows: &[Row]) -> Vec<(&Row, Figures)> {
-    let count = |source: &str| rows.iter().filter(|row| row.source == source).count();
-    let group = |row: &Row| {
-        if 2 * count(&row.source) > rows.len() { row.fold.clone() } else { row.source.clone() }
-    };
+/// Every row by constants that know nothing of its group.
+fn left_out<'a>(rows: &'a [Row], group: &dyn Fn(&Row) -> String) -> Vec<(&'a Row, Figures)> {
     let named: Vec<(String, &Row)> = rows.iter().map(|row| (group(row), row)).collect();
     let groups: BTreeSet<&String> = named.iter().map(|(name, _)| name).collect();
     let mut answers = Vec::new();
@@ -84,6 +92,15 @@ fn left_out(rows: &[Row]) -> Vec<(&Row, Figures)> {
     answers
 }
 
+/// The kind of a design of one layer.
+fn single(unit: &Unit) -> Option<&'static str> {
+    let Work::Matrix(matrix) = &unit.work else { return None };
+    Some(match matrix.strategy.nearest_basic() {
+        Strategy::Latency => "single Dense, Latency",
+        _ => "single Dense, Resource",
+    })
+}
+
 /// Lines by what was built, and by source.
 fn tables(answers: Vec<(&Row, Figures)>) -> String {
     let mut cells: BTreeMap<(String, Quantity), Cell> = BTreeMap::new();
@@ -92,10 +109,15 @@ fn tables(answers: Vec<(&Row, Figures)>) -> String {
             [unit] => format!("{:?}", unit.regime()),
             _ => "whole designs".to_owned(),
         };
+        let single = match row.units.as_slice() {
+            [unit] if row.whole => single(unit),
+            _ => None,
+        };
         let key = format!("{:?} {:?}", row.profile.tool, row.profile.family);
         let source =
             format!("{} {}", row.source, if row.units.len() > 1 { "designs" } else { "layers" });
-        for name in [what.clone(), format!("{what}, {key}"), source] {
+        let names = [what.clone(), format!("{what}, {key}"), source];
+        for name in names.into_iter().chain(single.map(str::to_owned)) {
             for quantity in SHOWN {
                 if let Some(&actual) = row.figures.get(&quantity) {
                     cells

@@ -158,13 +158,6 @@ fn type_width(text: &str) -> Option<Width> {
     Some((bits.parse().ok()?, integer.parse().ok()?))
 }
 
-/// Low bits of products that sums leave out.
-fn dropped((input, input_integer): Width, weight: &FixedType, (sum, sum_integer): Width) -> u32 {
-    let fraction = |bits: u32, integer: i32| bits as i32 - integer;
-    let product = fraction(input, input_integer) + weight.fraction();
-    (product - fraction(sum, sum_integer)).max(0).unsigned_abs()
-}
-
 /// Elements that a stream hands over at once: `..._32u_...` of the module's name.
 fn lanes(line: &Line) -> Option<u64> {
     let pieces = line["module"].split('_');
@@ -194,7 +187,6 @@ impl Tables {
             reuse,
             weight_bits: kind.width,
             sum_bits: SWEEP_WIDTH.0,
-            dropped_bits: dropped(SWEEP_WIDTH, &kind, SWEEP_WIDTH),
             copies: 1,
             turns: 1,
             buffered: 0,
@@ -222,7 +214,7 @@ impl Tables {
         }
         if is("dense") && line["cfg_kind"] == "dense" {
             let (n_in, n_out) = (number(line, "n_in")?, number(line, "n_out")?);
-            let matrix = self.matrix(line, (n_in, n_out), input)?;
+            let matrix = self.matrix(line, (n_in, n_out))?;
             let ends = ((n_in, input.0), (n_out, output.0));
             return Some(unit(name, Work::Matrix(matrix), stream, ends.0, ends.1));
         }
@@ -253,7 +245,7 @@ impl Tables {
         let of = |column: &str| number(line, column);
         let (channels, filters) = (of("n_chan")?, of("n_filt")?);
         let (height, width) = (of("filt_height")?, of("filt_width")?);
-        let mut matrix = self.matrix(line, (height * width * channels, filters), input)?;
+        let mut matrix = self.matrix(line, (height * width * channels, filters))?;
         matrix.turns = of("out_height")? * of("out_width")?;
         let pixels = (of("in_height")?, of("in_width")?);
         matrix.buffered = ((height - 1) * pixels.1 * channels).max(1);
@@ -264,7 +256,7 @@ impl Tables {
     }
 
     /// The weights of a layer with its configuration's number.
-    fn matrix(&self, line: &Line, size: (u64, u64), input: Width) -> Option<Matrix> {
+    fn matrix(&self, line: &Line, size: (u64, u64)) -> Option<Matrix> {
         let strategy: Strategy = line["strategy"].parse().ok()?;
         let reuse = number(line, "reuse_factor")?;
         self.matrix_of(
@@ -272,7 +264,7 @@ impl Tables {
             size,
             &line["config"],
             (strategy, reuse),
-            (input, &line["weight_t"], &line["accum_t"]),
+            (&line["weight_t"], &line["accum_t"]),
         )
     }
 
@@ -282,7 +274,7 @@ impl Tables {
         (n_in, n_out): (u64, u64),
         config: &str,
         (strategy, reuse): (Strategy, u64),
-        (input, weight_type, sums): (Width, &str, &str),
+        (weight_type, sums): (&str, &str),
     ) -> Option<Matrix> {
         let place: String = config.chars().filter(char::is_ascii_digit).collect();
         let weights = &self.weights.get(&format!("{key}::w{place}"))?.values;
@@ -307,7 +299,6 @@ impl Tables {
             reuse,
             weight_bits: kind.width,
             sum_bits: sums.0,
-            dropped_bits: dropped(input, &kind, sums),
             copies: 1,
             turns: 1,
             buffered: 0,
@@ -321,7 +312,7 @@ impl Tables {
             serde_json::from_str(&line["layers_json"]).ok()?;
         let stream = line["io_type"] == "io_stream";
         let key = &line["weights_key"];
-        let mut width = type_width(&line["input_t"])?;
+        let (mut width, mut sure) = (type_width(&line["input_t"])?, true);
         let mut units = Vec::new();
         for layer in &layers {
             let text = |name: &str| match layer.get(name) {
@@ -331,31 +322,33 @@ impl Tables {
             };
             let config = text("cfg");
             let known = self.widths.get(&(key.clone(), config.clone()));
-            let given = if units.is_empty() { Some(width) } else { None };
-            let input = known.map(|(input, _)| *input).or(given);
+            let input = known.map(|(input, _)| *input);
             // Figures of a matrix stand and fall with what it takes.
-            let input = if text("kind") == "dense" { input? } else { input.unwrap_or(width) };
+            let given = if sure { Some(width) } else { None };
+            let dense = text("kind") == "dense";
+            let input = if dense { input.or(given)? } else { input.unwrap_or(width) };
             let n_in: u64 = text("n_in").parse().ok()?;
             let fallback = type_width(&text("accum_t"));
             let output = known.map(|(_, output)| *output).or(fallback).unwrap_or(input);
+            let function = config.to_lowercase();
             let (work, n_out) = match text("kind").as_str() {
                 "dense" => {
                     let n_out: u64 = text("n_out").parse().ok()?;
                     let how = (text("strategy").parse().ok()?, text("reuse_factor").parse().ok()?);
                     let types = (text("weight_t"), text("accum_t"));
-                    let types = (input, types.0.as_str(), types.1.as_str());
+                    let types = (types.0.as_str(), types.1.as_str());
                     (Work::Matrix(self.matrix_of(key, (n_in, n_out), &config, how, types)?), n_out)
                 }
-                "activ" if config.starts_with("relu") => (Work::Clip, n_in),
-                "activ" if config.starts_with("softmax") => (Work::Softmax, n_in),
-                "activ" if config.starts_with("sigmoid") => (Work::Sigmoid, n_in),
-                "activ" if config.starts_with("tanh") => (Work::Tanh, n_in),
-                "activ" if config.starts_with("linear") => (Work::Clip, n_in),
+                "activ" if function.starts_with("relu") => (Work::Clip, n_in),
+                "activ" if function.starts_with("softmax") => (Work::Softmax, n_in),
+                "activ" if function.starts_with("sigmoid") => (Work::Sigmoid, n_in),
+                "activ" if function.starts_with("tanh") => (Work::Tanh, n_in),
+                "activ" if function.starts_with("linear") => (Work::Clip, n_in),
                 "batchnorm" => (Work::Scale { weight_bits: output.0.min(8) }, n_in),
                 _ => return None,
             };
             units.push(unit(&text("name"), work, stream, (n_in, input.0), (n_out, output.0)));
-            width = output;
+            (width, sure) = (output, known.is_some());
         }
         (units.len() > 1).then_some(units)
     }

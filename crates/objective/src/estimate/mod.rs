@@ -21,7 +21,7 @@ pub use figure::{Figure, Figures, Quantity};
 pub use fit::{Row, fit};
 pub use network::{Estimate, LayerEstimate, Stage, Warning, estimate, units, whole_by};
 pub use profile::{Family, Multipliers, Profile, Tool};
-pub use table::{Delay, Group, Key, Shrink, Table};
+pub use table::{Delay, Group, Key, Scope, Shrink, Table};
 pub use unit::{Matrix, Regime, Unit, Work};
 
 impl Unit {
@@ -32,7 +32,6 @@ impl Unit {
 
     /// The same by other constants than the committed.
     pub fn figures_by(&self, profile: &Profile, table: &Table) -> (Figures, bool) {
-        let regime = self.regime();
         if matches!(self.work, Work::Wires) {
             let (latency, interval) = rules::cycles(self, profile, 0);
             let (latency, interval) = (Figure::exact(latency), Figure::exact(interval));
@@ -41,10 +40,10 @@ impl Unit {
         let depth = self.depth(profile, table);
         let copies = if let Work::Matrix(matrix) = &self.work { matrix.copies } else { 1 };
         let (latency, interval) = rules::cycles(self, profile, depth);
-        let ruled = |quantity, value| table.ruled(regime, quantity, profile, value);
+        let ruled = |quantity, value| table.ruled(self, quantity, profile, value);
         let summed = |quantity| {
             let terms = terms::terms(self, quantity, profile, depth);
-            let (figure, known) = table.sum(regime, quantity, profile, &terms);
+            let (figure, known) = table.sum(self, quantity, profile, &terms);
             (figure.times(copies), known)
         };
         let found = [
@@ -66,11 +65,10 @@ impl Unit {
     pub(crate) fn depth(&self, profile: &Profile, table: &Table) -> u64 {
         match &self.work {
             Work::Matrix(matrix) => {
-                let codes = &matrix.codes;
-                let multiplied = codes.two_digits + codes.multiplications() > 0;
-                table.depth(profile, multiplied, codes.deepest)
+                let product = matrix.product_bits(self.input_bits, profile);
+                table.delay(profile).cycles(profile, product, matrix.codes.deepest)
             }
-            Work::Softmax => table.softmax(profile, self.outputs),
+            Work::Softmax => table.delay(profile).softmax(profile, self.outputs),
             _ => 0,
         }
     }

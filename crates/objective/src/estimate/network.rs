@@ -88,8 +88,6 @@ impl std::fmt::Display for Warning {
     }
 }
 
-/// How much further, as a power, the interval of a design reaches of whose profile no designs are known.
-const STRANGE: f64 = 1.25;
 /// Multiplications that every tool of the records unrolled.
 const SAFE: u64 = 2048;
 /// Multiplications from which on none did.
@@ -142,7 +140,7 @@ pub fn estimate(
     let (units, parts): (Vec<&Unit>, Vec<Figures>) =
         layers.iter().map(|layer| (&layer.unit, layer.figures)).unzip();
     let known = layers.iter().all(|layer| layer.calibrated);
-    let synthesis = whole(&units, &parts, profile, table, known);
+    let synthesis = whole(&units, &parts, profile, table);
     let implementation = implemented(&synthesis, table);
     let warnings = warnings(&units, profile);
     let calibrated = known;
@@ -154,41 +152,38 @@ pub fn estimate(
 /// Figures of C synthesis for several units that make up one design, by constants of choice.
 pub fn whole_by(units: &[Unit], profile: &Profile, table: &Table) -> Figures {
     let units: Vec<&Unit> = units.iter().collect();
-    let (parts, known): (Vec<Figures>, Vec<bool>) =
-        units.iter().map(|unit| unit.figures_by(profile, table)).unzip();
-    whole(&units, &parts, profile, table, known.iter().all(|known| *known))
+    let parts: Vec<Figures> = units.iter().map(|unit| unit.figures_by(profile, table).0).collect();
+    whole(&units, &parts, profile, table)
 }
 
-/// The whole of several units. The errors of the designs among the rows give the interval, of this profile's where
-/// there are any.
-fn whole(
-    units: &[&Unit],
-    parts: &[Figures],
-    profile: &Profile,
-    table: &Table,
-    known: bool,
-) -> Figures {
-    let mut figures = compose(units, parts);
+/// The whole of several units. Errors of designs among the rows give the interval, of the tool's if there are none of this
+/// profile; where no design of the tool is known, the ends of the parts add up.
+fn whole(units: &[&Unit], parts: &[Figures], profile: &Profile, table: &Table) -> Figures {
+    let mut figures = compose(units, parts, table.delay(profile).between);
     let registers = registers(units, profile, table);
-    let built = units.iter().filter(|unit| !matches!(unit.work, Work::Wires)).count();
-    if built < 2 {
-        figures.ff = figures.ff.and(Figure::exact(registers));
+    figures.ff = figures.ff.and(Figure::exact(registers));
+    if !is_design(units) {
         return figures;
     }
+    let usual = !units.iter().any(|unit| unit.is_beyond());
     for quantity in Quantity::ALL {
-        if let Some((group, own)) = table.group(Regime::Design, quantity, profile) {
-            let between = if quantity == Quantity::Ff { registers as f64 } else { 0.0 };
-            let value = figures.get(quantity).value as f64 * group.scale + between;
-            let doubt = if own && known { 1.0 } else { STRANGE };
-            let (low, high) = (group.low.powf(doubt), group.high.powf(doubt));
-            *figures.get_mut(quantity) = Figure::spread(quantity, value, low, high);
+        if let Some((group, _)) = table.group((Regime::Design, quantity), profile, usual) {
+            let between = if quantity == Quantity::Ff { registers } else { 0 };
+            let of_parts = figures.get(quantity).value - between;
+            let value = of_parts as f64 * group.scale + between as f64;
+            *figures.get_mut(quantity) = Figure::spread(quantity, value, group.low, group.high);
         }
     }
     figures
 }
 
+/// Whether there is more than one thing to build.
+pub(crate) fn is_design(units: &[impl Borrow<Unit>]) -> bool {
+    units.iter().filter(|unit| !matches!((*unit).borrow().work, Work::Wires)).count() > 1
+}
+
 /// Parts put together: resources add up, the slowest part sets the interval, and a sample passes through one after the other.
-pub(crate) fn compose(units: &[impl Borrow<Unit>], parts: &[Figures]) -> Figures {
+pub(crate) fn compose(units: &[impl Borrow<Unit>], parts: &[Figures], between: f64) -> Figures {
     let mut whole = Figures::default();
     for quantity in [Quantity::Dsp, Quantity::Lut, Quantity::Ff, Quantity::Bram18, Quantity::Uram] {
         let sum = parts.iter().map(|part| part.get(quantity));
@@ -196,7 +191,7 @@ pub(crate) fn compose(units: &[impl Borrow<Unit>], parts: &[Figures]) -> Figures
     }
     let intervals = parts.iter().map(|part| part.interval);
     whole.interval = intervals.fold(Figure::exact(1), Figure::or);
-    whole.latency = latency(units, parts);
+    whole.latency = latency(units, parts, between);
     whole
 }
 
@@ -227,9 +222,9 @@ pub(crate) fn registers(units: &[impl Borrow<Unit>], profile: &Profile, table: &
     matrices.iter().enumerate().map(of_one).sum()
 }
 
-/// Cycles of registers between layers: one for each but the last where weights are in memory, one for each and one more where all
-/// is unrolled. Layers that stream position after position work at the same time, so the slowest counts alone.
-fn latency(units: &[impl Borrow<Unit>], parts: &[Figures]) -> Figure {
+/// Registers between layers take a cycle each but for the last where weights are in memory; where all is unrolled, `between`
+/// cycles for each matrix and one more. Layers that stream position after position work at the same time, so the slowest counts alone.
+fn latency(units: &[impl Borrow<Unit>], parts: &[Figures], between: f64) -> Figure {
     let built: Vec<(&Unit, &Figures)> = units
         .iter()
         .map(Borrow::borrow)
@@ -251,7 +246,7 @@ fn latency(units: &[impl Borrow<Unit>], parts: &[Figures]) -> Figure {
     let matrices = strategies.len() as u64;
     let between = match (built.len(), strategies.contains(&Strategy::Latency)) {
         (0 | 1, _) => 0,
-        (_, true) => matrices + 1,
+        (_, true) => (between * matrices as f64).round() as u64 + 1,
         (_, false) => matrices.saturating_sub(1),
     };
     sum.and(slowest).and(Figure::exact(between))
@@ -283,9 +278,7 @@ fn warnings(units: &[&Unit], profile: &Profile) -> Vec<Warning> {
         match &unit.work {
             Work::Matrix(matrix) => {
                 let weights = matrix.weights();
-                let unrolled =
-                    !matches!(matrix.regime(), Regime::Inner | Regime::Pair | Regime::Outer);
-                if unrolled && weights > SAFE {
+                if !matrix.is_looped() && weights > SAFE {
                     let (layer, certain) = (unit.name.clone(), weights >= HOPELESS);
                     warnings.push(Warning::Unrolled { layer, weights, certain });
                 }

@@ -42,12 +42,34 @@ fn constants(matrix: &Matrix, input: u32, profile: &Profile) -> u64 {
     by_bits.map(|(&bits, count)| count * profile.constant(input, bits, matrix.weight_bits)).sum()
 }
 
-/// Constants of three and more digits that are multiplied in look-up tables.
-pub(crate) fn in_fabric(matrix: &Matrix, input: u32, profile: &Profile) -> u64 {
+/// Constants of three and more digits that are multiplied in look-up tables: how many, and the bits of all together.
+pub(crate) fn in_fabric(matrix: &Matrix, input: u32, profile: &Profile) -> (u64, u64) {
     let by_bits = matrix.codes.many_digits.iter();
     let fabric =
         by_bits.filter(|(bits, _)| profile.constant(input, **bits, matrix.weight_bits) == 0);
-    fabric.map(|(_, count)| count).sum()
+    // A product that is bound to look-up tables is one of two variables to the tool.
+    let bound = profile.multipliers == Multipliers::Fabric;
+    let wide = |bits: u32| u64::from(if bound { matrix.weight_bits } else { bits });
+    fabric.fold((0, 0), |(all, sum), (&bits, &count)| (all + count, sum + count * wide(bits)))
+}
+
+/// Bits of a product that delays are stated for.
+pub(crate) const USUAL_PRODUCT: f64 = 16.0;
+
+impl Matrix {
+    /// Bits of the products that the tool waits for, 0 if there are none: Vivado takes as long for all that are no shifts,
+    /// Vitis as long as the DSP blocks need.
+    pub(crate) fn product_bits(&self, input: u32, profile: &Profile) -> f64 {
+        let made = match profile.tool {
+            Tool::Vivado => self.codes.two_digits + self.codes.multiplications(),
+            _ => constants(self, input, profile),
+        };
+        match profile.tool {
+            _ if made == 0 => 0.0,
+            Tool::Vivado => USUAL_PRODUCT,
+            _ => f64::from(input) + self.codes.mean_bits(),
+        }
+    }
 }
 
 /// From this reuse factor on the rows show one multiplier more.

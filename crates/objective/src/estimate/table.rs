@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::figure::{Figure, Quantity};
 use super::profile::{Family, Multipliers, Profile, Tool};
-use super::rules::ceil_log2;
+use super::rules::{USUAL_PRODUCT, ceil_log2};
 use super::terms::Terms;
-use super::unit::Regime;
+use super::unit::{Regime, Unit};
 
 /// The constants, as `cargo xtask fit` wrote them.
 const COMMITTED: &str = include_str!("table.json");
@@ -58,15 +58,33 @@ impl From<&Profile> for Key {
     }
 }
 
-/// Delay of unrolled logic: a product and then a tree of additions.
+/// How long unrolled logic takes: products, then a tree of additions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Delay {
-    /// What it is for.
-    pub key: Key,
-    /// Nanoseconds before the first addition.
+    /// The tool.
+    pub tool: Tool,
+    /// The parts.
+    pub family: Family,
+    /// Nanoseconds before the first addition: those of a product of 16 bits, others in proportion.
     pub start_ns: f64,
     /// Nanoseconds of each level of additions.
     pub level_ns: f64,
+    /// Nanoseconds of each step of a softmax: a maximum and a sum take as many as a tree has levels, its tables the rest.
+    pub softmax_ns: f64,
+    /// Cycles that a matrix adds to a design beside its own: registers before and behind it and its activation.
+    pub between: f64,
+}
+
+/// The rows that a group is for, the nearest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Those of one profile.
+    Profile(Key),
+    /// Other profiles of a tool: intervals are by how far off rows of other sources were.
+    Tool(Tool),
+    /// Other tools.
+    All,
 }
 
 /// One figure of one kind of rows: a weighted sum of terms, and how far off it was.
@@ -76,8 +94,8 @@ pub struct Group {
     pub regime: Regime,
     /// What is told.
     pub quantity: Quantity,
-    /// The profile, none for those without rows of their own.
-    pub key: Option<Key>,
+    /// Which profiles it is for.
+    pub scope: Scope,
     /// Weight of each term; empty where a rule gives the figure.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub weights: BTreeMap<String, f64>,
@@ -100,32 +118,34 @@ impl Table {
         &TABLE
     }
 
-    /// What is known of a figure, and whether from rows of this very profile.
+    /// What is known of a figure, and whether from rows of this very profile, which tell of what is built as usual only.
     pub(crate) fn group(
         &self,
-        regime: Regime,
-        quantity: Quantity,
+        (regime, quantity): (Regime, Quantity),
         profile: &Profile,
+        usual: bool,
     ) -> Option<(&Group, bool)> {
         let key = Key::from(profile);
-        let regime = regime.pooled(quantity);
-        let of_kind = || {
-            self.groups.iter().filter(|group| (group.regime, group.quantity) == (regime, quantity))
-        };
-        let own = of_kind().find(|group| group.key == Some(key));
-        own.map(|group| (group, true))
-            .or_else(|| of_kind().find(|group| group.key.is_none()).map(|group| (group, false)))
+        let kind = (regime.pooled(quantity, profile.tool), quantity);
+        // Sorted by kind.
+        let first = self.groups.partition_point(|group| (group.regime, group.quantity) < kind);
+        let same = |group: &&Group| (group.regime, group.quantity) == kind;
+        let of_kind = || self.groups[first..].iter().take_while(same);
+        let scopes = [Scope::Profile(key), Scope::Tool(key.tool), Scope::All];
+        let group = |scope: Scope| of_kind().find(|group| group.scope == scope);
+        let found = scopes.into_iter().skip(usize::from(!usual)).find_map(group)?;
+        Some((found, found.scope == scopes[0]))
     }
 
     /// A figure from its terms, and whether it is calibrated.
     pub(crate) fn sum(
         &self,
-        regime: Regime,
+        unit: &Unit,
         quantity: Quantity,
         profile: &Profile,
         terms: &Terms,
     ) -> (Figure, bool) {
-        match self.group(regime, quantity, profile) {
+        match self.group((unit.regime(), quantity), profile, !unit.is_beyond()) {
             Some((group, own)) => {
                 let value = group.value(terms);
                 (
@@ -140,12 +160,12 @@ impl Table {
     /// A figure that a rule gives, with the spread of its kind, and whether it is calibrated.
     pub(crate) fn ruled(
         &self,
-        regime: Regime,
+        unit: &Unit,
         quantity: Quantity,
         profile: &Profile,
         value: u64,
     ) -> (Figure, bool) {
-        match self.group(regime, quantity, profile) {
+        match self.group((unit.regime(), quantity), profile, !unit.is_beyond()) {
             Some((group, own)) => {
                 let value = value as f64 * group.scale;
                 (
@@ -157,38 +177,38 @@ impl Table {
         }
     }
 
-    /// Cycles that sums of `terms` products take.
-    pub(crate) fn depth(&self, profile: &Profile, multiplied: bool, terms: u64) -> u64 {
-        self.delay(profile).map_or(0, |delay| delay.cycles(profile, multiplied, terms))
-    }
-
-    /// Cycles of a softmax.
-    pub(crate) fn softmax(&self, profile: &Profile, classes: u64) -> u64 {
-        self.delay(profile).map_or(0, |delay| delay.softmax(profile, classes))
-    }
-
-    fn delay(&self, profile: &Profile) -> Option<&Delay> {
-        let key = Key::from(profile);
-        let alike = |delay: &&Delay| delay.key == key;
-        let family = |delay: &&Delay| delay.key.family == key.family;
-        let known = self.delays.iter().find(alike).or_else(|| self.delays.iter().find(family));
-        known.or(self.delays.first())
+    /// How long logic takes, on the nearest parts that rows are known of.
+    pub(crate) fn delay(&self, profile: &Profile) -> Delay {
+        let of = |alike: &dyn Fn(&Delay) -> bool| self.delays.iter().find(|delay| alike(delay));
+        let own = of(&|delay| (delay.tool, delay.family) == (profile.tool, profile.family));
+        let near = own.or_else(|| of(&|delay| delay.family == profile.family));
+        near.or(self.delays.first()).copied().unwrap_or(Delay {
+            tool: profile.tool,
+            family: profile.family,
+            start_ns: 0.0,
+            level_ns: 0.0,
+            softmax_ns: 0.0,
+            between: 1.0,
+        })
     }
 }
 
 impl Delay {
-    /// Cycles that sums of `terms` products take; `multiplied` says whether there are products that are no shifts.
-    pub(crate) fn cycles(&self, profile: &Profile, multiplied: bool, terms: u64) -> u64 {
+    /// Cycles that sums of `terms` products of `product` bits take.
+    pub(crate) fn cycles(&self, profile: &Profile, product: f64, terms: u64) -> u64 {
         let levels = f64::from(ceil_log2(terms + 1));
-        let start = if multiplied { self.start_ns } else { 0.0 };
+        let start = self.start_ns * product / USUAL_PRODUCT;
         ((start + self.level_ns * levels) / profile.clock_ns).floor() as u64
     }
 
-    /// Cycles of a softmax over `classes`: a maximum, differences, tables, a sum, a table and products, each about twice as slow as
-    /// an addition.
-    fn softmax(&self, profile: &Profile, classes: u64) -> u64 {
-        let levels = f64::from(ceil_log2(classes)) + 3.5;
-        (2.0 * self.level_ns * levels / profile.clock_ns).floor() as u64
+    /// Cycles of a softmax over `classes`.
+    pub(crate) fn softmax(&self, profile: &Profile, classes: u64) -> u64 {
+        (self.softmax_ns * Self::softmax_steps(classes) / profile.clock_ns).floor() as u64
+    }
+
+    /// Steps of a softmax: a maximum, differences, tables, a sum, a table and products.
+    pub(crate) fn softmax_steps(classes: u64) -> f64 {
+        f64::from(ceil_log2(classes)) + 3.5
     }
 }
 

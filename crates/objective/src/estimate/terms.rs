@@ -3,7 +3,7 @@
 use handaxe_graph::IoType;
 
 use super::figure::Quantity;
-use super::profile::{Multipliers, Profile};
+use super::profile::{Multipliers, Profile, Tool};
 use super::rules::{ceil_log2, in_fabric, shared as shared_multipliers};
 use super::unit::{Matrix, Regime, Unit, Work};
 
@@ -16,8 +16,8 @@ const CLOCK_NS: f64 = 5.0;
 const FEW: u64 = 40;
 /// Bits of a constant that takes a DSP block if any does.
 const WIDE: u32 = 16;
-/// Bits of the numbers that the constants of additions are stated for.
-const USUAL_BITS: f64 = 16.0;
+/// Look-up tables that the tools count for an addition beside one for each bit.
+const ADDER: f64 = 7.0;
 
 /// Terms of `quantity` for one copy of a unit whose logic takes `depth` cycles.
 pub(crate) fn terms(unit: &Unit, quantity: Quantity, profile: &Profile, depth: u64) -> Terms {
@@ -64,37 +64,68 @@ fn unrolled(
     let shared = matches!(matrix.regime(), Regime::Shared | Regime::SharedNarrow);
     let most = if shared { shared_multipliers(matrix) } else { u64::MAX };
     // A handful of short constants beside many multiplications tells nothing of its own.
-    let all = in_fabric(matrix, unit.input_bits, profile);
+    let (all, fabric_bits) = in_fabric(matrix, unit.input_bits, profile);
     let all = if all.min(most) * FEW > codes.nonzeros { all } else { 0 };
     let blocks = (codes.multiplications() - all) as f64;
-    let fabric = all.min(most) as f64;
-    let width = f64::from(unit.input_bits) / USUAL_BITS;
+    let input = f64::from(unit.input_bits);
+    let product = input + codes.mean_bits();
+    let sum = product.min(f64::from(matrix.sum_bits));
     if quantity == Quantity::Lut {
-        let product = f64::from(unit.input_bits) + codes.mean_bits();
-        let kept = (product - f64::from(matrix.dropped_bits) + 1.0).max(1.0);
-        let adder = kept.min(f64::from(matrix.sum_bits)) / USUAL_BITS;
+        let built = if all == 0 { 0.0 } else { all.min(most) as f64 / all as f64 };
         return vec![
-            ("nonzeros", codes.nonzeros as f64 * adder),
-            ("negative powers", codes.negative_powers as f64 * width),
-            ("two digits", codes.two_digits as f64 * width),
+            ("additions", codes.nonzeros as f64 * (sum + ADDER)),
+            ("negative powers", codes.negative_powers as f64 * input),
+            ("two digits", codes.two_digits as f64 * (input + ADDER)),
             ("in blocks", blocks),
-            ("in fabric", fabric),
+            ("in fabric", built * fabric_bits as f64 * input),
         ];
     }
-    // What is on its way is registered at each cut.
-    let stages = depth as f64 * width;
+    if profile.tool == Tool::Vivado {
+        return vivado_registers(matrix, unit, profile, most, depth);
+    }
+    let levels = ceil_log2(codes.deepest + 1);
+    let sums = sum * codes.nonzeros as f64 * held(depth, levels);
+    // With a new sample in each cycle, what waits for slower products is handed on from register to register.
+    let handed = if matrix.reuse > 1 { 0.0 } else { 1.0 };
+    let slow = depth.saturating_sub(u64::from(levels.max(1)) - 1) as f64;
+    vec![
+        ("sums", sums),
+        ("slow products", handed * slow * product * blocks),
+        ("inputs", handed * depth as f64 * input * unit.inputs as f64),
+    ]
+}
+
+/// What is on its way is registered at each cut; the tool's adders are fast enough for cuts to lie behind the products.
+fn vivado_registers(
+    matrix: &Matrix,
+    unit: &Unit,
+    profile: &Profile,
+    most: u64,
+    depth: u64,
+) -> Terms {
+    let codes = &matrix.codes;
+    let input = f64::from(unit.input_bits);
+    let stages = depth as f64 * input;
     // A product that is made some turns before its sum is kept until then.
     let turns = codes.multiplications().div_ceil(most.max(1)).max(1) as f64;
     let waits = if most < codes.multiplications() { (1.0 - 2.0 / turns).max(0.0) } else { 0.0 };
     let blocked = profile.constant(unit.input_bits, WIDE, matrix.weight_bits) > 0;
     let waits = if blocked || profile.multipliers == Multipliers::Fabric { waits } else { 0.0 };
     vec![
-        ("waiting", waits * width * codes.multiplications() as f64),
-        ("waiting sums", waits * width * codes.two_digits as f64),
+        ("waiting", waits * input * codes.multiplications() as f64),
+        ("waiting sums", waits * input * codes.two_digits as f64),
         ("nonzeros", stages * codes.nonzeros as f64),
         ("two digits", stages * codes.two_digits as f64),
         ("multiplications", stages * codes.multiplications() as f64),
     ]
+}
+
+/// Of each term of a sum, how many registers hold it or a sum of it, where `depth` cuts lie evenly between the products and
+/// the end of a tree of `levels`: each level halves what is left.
+fn held(depth: u64, levels: u32) -> f64 {
+    let step = (-f64::from(levels) / (depth as f64 + 1.0)).exp2();
+    let cuts = depth.min(u64::from(u32::MAX)) as f64;
+    if step >= 1.0 { cuts } else { step * (1.0 - step.powf(cuts)) / (1.0 - step) }
 }
 
 /// A loop over the weights in memory: multiplexers before and behind the multipliers.

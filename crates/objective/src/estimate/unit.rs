@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use super::codes::Codes;
 use super::figure::Quantity;
+use super::profile::Tool;
 
 /// One piece of a design as it is built, with the widths that it is built with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -79,9 +80,6 @@ pub struct Matrix {
     pub weight_bits: u32,
     /// Bits of the sums.
     pub sum_bits: u32,
-    /// Low bits of a product that the sums leave out.
-    #[serde(default)]
-    pub dropped_bits: u32,
     /// Copies of it that work side by side.
     pub copies: u64,
     /// How often each is used for one sample.
@@ -136,12 +134,15 @@ pub enum Regime {
 
 impl Regime {
     /// The regime that shares the constants of a figure: narrow weights are registered like wide ones, and shared
-    /// multipliers like others, but for products that wait.
-    pub(crate) fn pooled(self, quantity: Quantity) -> Self {
-        match (quantity, self) {
-            (Quantity::Ff, Self::LatencyNarrow | Self::Shared | Self::SharedNarrow) => {
-                Self::Latency
-            }
+    /// multipliers like others. Only Vivado's look-up tables differ: it makes fewer multipliers, and multiplexers before them.
+    pub(crate) fn pooled(self, quantity: Quantity, tool: Tool) -> Self {
+        let alike = match quantity {
+            Quantity::Ff => true,
+            Quantity::Lut => tool != Tool::Vivado,
+            _ => false,
+        };
+        match self {
+            Self::LatencyNarrow | Self::Shared | Self::SharedNarrow if alike => Self::Latency,
             _ => self,
         }
     }
@@ -187,6 +188,11 @@ impl Matrix {
         weights.div_ceil(self.reuse.max(1))
     }
 
+    /// Whether its weights are in memory.
+    pub(crate) fn is_looped(&self) -> bool {
+        matches!(self.regime(), Regime::Inner | Regime::Pair | Regime::Outer)
+    }
+
     /// How its multiplications are built.
     pub fn regime(&self) -> Regime {
         let narrow = self.weight_bits <= NARROW;
@@ -202,7 +208,17 @@ impl Matrix {
     }
 }
 
+/// Multiplications up to which a tool builds an unrolled matrix like a smaller one.
+const UNROLLED: u64 = 4096;
+
 impl Unit {
+    /// Whether it is unrolled and so large that no tool builds it as it builds smaller ones, if at all: sums are no balanced
+    /// trees any more.
+    pub(crate) fn is_beyond(&self) -> bool {
+        let Work::Matrix(matrix) = &self.work else { return false };
+        !matrix.is_looped() && matrix.weights() > UNROLLED
+    }
+
     /// The kind of rows that it is estimated from.
     pub fn regime(&self) -> Regime {
         match &self.work {

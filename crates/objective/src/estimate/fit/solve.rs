@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::spread::median;
-use super::{Sample, Sum};
+use super::sum::{Sample, Sum};
 
 /// Rounds of reweighting.
 const ROUNDS: usize = 25;
@@ -16,17 +16,15 @@ const FLOOR: f64 = 20.0;
 /// Terms whose weight may be negative: they correct others.
 const SIGNED: [&str; 3] = ["constant", "counter", "turns"];
 
+/// As how many rows what is known beforehand counts.
+const BELIEF: f64 = 10.0;
+
 /// The weights that fit the samples best.
 pub(super) fn solve(samples: &[&Sample<'_>]) -> Sum {
-    let mut names: Vec<&'static str> = Vec::new();
-    for (name, value) in samples.iter().flat_map(|sample| &sample.terms) {
-        if *value != 0.0 && !names.contains(name) {
-            names.push(name);
-        }
-    }
+    let mut names = names(samples);
     let mut left_out: Vec<&'static str> = Vec::new();
     loop {
-        let weights = reweighted(samples, &names);
+        let weights = reweighted(samples, &names, None);
         let negative =
             |(name, weight): &(&&'static str, &f64)| **weight < 0.0 && !SIGNED.contains(*name);
         let worst = names
@@ -46,33 +44,70 @@ pub(super) fn solve(samples: &[&Sample<'_>]) -> Sum {
     }
 }
 
+/// The weights that fit the samples without straying far from `base` (ridge regression towards it; Hoerl and Kennard 1970).
+pub(super) fn solve_near(samples: &[&Sample<'_>], base: &Sum) -> Sum {
+    let names = names(samples);
+    let known = |name: &&str| base.weights.get(*name).map_or(0.0, |weight| weight * base.scale);
+    let beliefs: Vec<f64> = names.iter().map(known).collect();
+    let weights = reweighted(samples, &names, Some(&beliefs));
+    let mut sum = Sum { weights: base.weights.clone(), scale: 1.0 };
+    sum.weights.values_mut().for_each(|weight| *weight *= base.scale);
+    for (name, weight) in names.iter().zip(weights) {
+        let weight = if SIGNED.contains(name) { weight } else { weight.max(0.0) };
+        sum.weights.insert((*name).to_owned(), weight);
+    }
+    sum
+}
+
+/// Terms that some sample has.
+fn names(samples: &[&Sample<'_>]) -> Vec<&'static str> {
+    let mut names: Vec<&'static str> = Vec::new();
+    for (name, value) in samples.iter().flat_map(|sample| &sample.terms) {
+        if *value != 0.0 && !names.contains(name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
 /// What a term adds to all samples, relative to them.
 fn share(samples: &[&Sample<'_>], (name, weight): &(&&'static str, &f64)) -> f64 {
-    let values = samples.iter().map(|sample| value(sample, name) / sample.actual.max(FLOOR));
+    let values = samples.iter().map(|sample| sample.term(name) / sample.actual.max(FLOOR));
     **weight * values.sum::<f64>()
 }
 
-fn value(sample: &Sample<'_>, name: &str) -> f64 {
-    let found = sample.terms.iter().find(|(known, _)| *known == name);
-    found.map_or(0.0, |(_, value)| *value)
-}
-
 /// Least squares of relative errors; rows whose error is large beside that of most count less and less, so that what was built in
-/// another way does not bend what fits the others.
-fn reweighted(samples: &[&Sample<'_>], names: &[&'static str]) -> Vec<f64> {
+/// another way does not bend what fits the others. Beliefs are weights that count as much as some rows whose terms are the mean ones.
+fn reweighted(
+    samples: &[&Sample<'_>],
+    names: &[&'static str],
+    beliefs: Option<&[f64]>,
+) -> Vec<f64> {
     let rows: Vec<(Vec<f64>, f64)> = samples
         .iter()
         .map(|sample| {
             let size = sample.actual.max(FLOOR);
-            let terms = names.iter().map(|name| value(sample, name) / size).collect();
+            let terms = names.iter().map(|name| sample.term(name) / size).collect();
             (terms, (sample.actual - sample.fixed) / size)
         })
         .collect();
+    let mean = |column: usize| {
+        rows.iter().map(|(terms, _)| terms[column]).sum::<f64>() / rows.len().max(1) as f64
+    };
+    let means: Vec<f64> = (0..names.len()).map(mean).collect();
     let mut trust = vec![1.0; rows.len()];
     let mut weights = vec![0.0; names.len()];
     let mut width = FIRST_ERROR;
     for _ in 0..ROUNDS {
-        weights = least_squares(&rows, &trust, names.len());
+        let most = trust.iter().copied().fold(0.0, f64::max);
+        let believed: Vec<(f64, f64)> = match beliefs {
+            Some(beliefs) => {
+                let strength = means.iter().map(|mean| BELIEF * most * mean * mean);
+                strength.zip(beliefs.iter().copied()).collect()
+            }
+            None => Vec::new(),
+        };
+        weights = least_squares(&rows, &trust, names.len(), &believed);
         let error = |(terms, target): &(Vec<f64>, f64)| {
             let sum: f64 = terms.iter().zip(&weights).map(|(term, weight)| term * weight).sum();
             (sum - target).abs()
@@ -87,15 +122,24 @@ fn reweighted(samples: &[&Sample<'_>], names: &[&'static str]) -> Vec<f64> {
     weights
 }
 
-/// Normal equations with columns brought to one length, by elimination with pivots on the diagonal; a column that the
+/// Normal equations, with how strongly each weight is believed to be which, with columns brought to one length, by elimination with pivots on the diagonal; a column that the
 /// others make up gets the weight 0.
-fn least_squares(rows: &[(Vec<f64>, f64)], trust: &[f64], columns: usize) -> Vec<f64> {
+fn least_squares(
+    rows: &[(Vec<f64>, f64)],
+    trust: &[f64],
+    columns: usize,
+    believed: &[(f64, f64)],
+) -> Vec<f64> {
     let mut matrix = vec![vec![0.0; columns + 1]; columns];
     for ((terms, target), trust) in rows.iter().zip(trust) {
         for (line, term) in matrix.iter_mut().zip(terms) {
             let entries = line.iter_mut().zip(terms.iter().chain([target]));
             entries.for_each(|(entry, other)| *entry += trust * term * other);
         }
+    }
+    for (column, (strength, weight)) in believed.iter().enumerate() {
+        matrix[column][column] += strength;
+        matrix[column][columns] += strength * weight;
     }
     let lengths: Vec<f64> =
         (0..columns).map(|column| matrix[column][column].sqrt().max(f64::MIN_POSITIVE)).collect();

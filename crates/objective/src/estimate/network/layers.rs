@@ -35,6 +35,9 @@ pub fn units(model: &Model, config: &HlsConfig) -> Result<(Vec<Unit>, Vec<Diagno
     Ok((units, diagnostics))
 }
 
+/// Bits of a type that nothing says.
+const USUAL_BITS: u32 = 16;
+
 struct Builder<'a> {
     model: &'a Model,
     config: &'a HlsConfig,
@@ -43,22 +46,8 @@ struct Builder<'a> {
     asked: BTreeMap<&'a str, usize>,
     /// The normalisation that a layer with a kernel takes in.
     folded: BTreeMap<LayerId, LayerId>,
-    /// Of each layer's output so far.
-    widths: Vec<Width>,
-}
-
-/// Of a type: all bits, and those behind the point.
-#[derive(Debug, Clone, Copy)]
-struct Width {
-    bits: u32,
-    fraction: i32,
-}
-
-impl Width {
-    fn of(precision: Precision) -> Option<Self> {
-        let fraction = if let Precision::Fixed(fixed) = precision { fixed.fraction() } else { 0 };
-        precision.width().map(|bits| Self { bits, fraction })
-    }
+    /// Bits of each layer's output so far.
+    widths: Vec<u32>,
 }
 
 /// Layers with a kernel, and the normalisation that alone reads them.
@@ -97,28 +86,24 @@ impl Builder<'_> {
         let pixels = shape.iter().rev().skip(1).product::<usize>() as u64;
         Unit {
             name: layer.name().to_owned(),
-            work: self.work(id, layer, shape, input_width, output),
+            work: self.work(id, layer, shape, output),
             io_type: self.config.io_type.unwrap_or_default(),
             inputs,
             outputs,
-            input_bits: input_width.bits,
-            output_bits: output.bits,
+            input_bits: input_width,
+            output_bits: output,
             positions: if stream { pixels } else { 1 },
         }
     }
 
     /// The width of what a layer gives: its own type's where it computes, its input's where it only moves numbers.
-    fn output(&self, layer: &Layer, input: Option<Width>) -> Width {
+    fn output(&self, layer: &Layer, input: Option<u32>) -> u32 {
         let quantised = match layer.op() {
             // The widest element counts for all.
             Op::Quantise { quantiser: Quantiser::PerElement { .. } } => {
-                let most =
-                    |name: &str| layer.weight(name)?.values().iter().copied().reduce(f32::max);
-                let (bits, integers) = (most("bits"), most("integers").unwrap_or(0.0));
-                bits.map(|bits| Width {
-                    bits: bits.max(1.0) as u32,
-                    fraction: (bits - integers) as i32,
-                })
+                let bits = layer.weight("bits").map(|bits| bits.values());
+                let most = bits.and_then(|bits| bits.iter().copied().reduce(f32::max));
+                most.map(|bits| bits.max(1.0) as u32)
             }
             Op::Quantise { quantiser } => quantised(quantiser),
             _ => None,
@@ -129,29 +114,22 @@ impl Builder<'_> {
             let own = self.config.precision(layer.name(), kind, "result");
             let model = self.config.model.precision.get("default").copied();
             let stated = [Some(own), model, Some(HlsConfig::DEFAULT_PRECISION)];
-            let known = stated.into_iter().flatten().find_map(Width::of);
-            known.unwrap_or(Width { bits: 16, fraction: 10 })
+            let known = stated.into_iter().flatten().find_map(|stated| stated.width());
+            known.unwrap_or(USUAL_BITS)
         })
     }
 
-    fn work(
-        &self,
-        id: LayerId,
-        layer: &Layer,
-        shape: &[usize],
-        input: Width,
-        output: Width,
-    ) -> Work {
+    fn work(&self, id: LayerId, layer: &Layer, shape: &[usize], output: u32) -> Work {
         let stream = self.config.io_type == Some(IoType::IoStream);
         match layer.op() {
             Op::Dense { .. } | Op::Conv { .. } | Op::DepthwiseConv { .. } => {
-                self.matrix(id, layer, shape, input).map_or(Work::Unknown, Work::Matrix)
+                self.matrix(id, layer, shape).map_or(Work::Unknown, Work::Matrix)
             }
             Op::BatchNorm { .. } if self.folded.values().any(|norm| *norm == id) => Work::Wires,
             Op::BatchNorm { .. } => {
                 let kind = layer.op().layer_type();
                 let width = self.config.precision(layer.name(), kind, "scale").width();
-                Work::Scale { weight_bits: width.unwrap_or(output.bits) }
+                Work::Scale { weight_bits: width.unwrap_or(output) }
             }
             Op::Activation { function } => activation(*function),
             // The layer before gives these types right away.
@@ -180,15 +158,15 @@ impl Builder<'_> {
     }
 
     /// The width of a layer's sums, that of its result where it is not yet known.
-    fn sum(&self, layer: &Layer, hls: &HlsAttributes) -> Width {
+    fn sum(&self, layer: &Layer, hls: &HlsAttributes) -> u32 {
         let kind = layer.op().layer_type();
-        let stated = Width::of(self.config.precision(layer.name(), kind, "accum"));
-        let known = stated.or(Width::of(hls.output_precision));
-        known.unwrap_or(Width { bits: 16, fraction: 10 })
+        let stated = self.config.precision(layer.name(), kind, "accum").width();
+        let known = stated.or(hls.output_precision.width());
+        known.unwrap_or(USUAL_BITS)
     }
 
     /// None where the weights are floats.
-    fn matrix(&self, id: LayerId, layer: &Layer, shape: &[usize], input: Width) -> Option<Matrix> {
+    fn matrix(&self, id: LayerId, layer: &Layer, shape: &[usize]) -> Option<Matrix> {
         let hls = self.attributes.get(&id)?.hls.as_ref()?;
         let kernel = layer.kernel()?;
         let kind = weight_type(layer, hls)?;
@@ -198,7 +176,6 @@ impl Builder<'_> {
             Strategy::Latency => asked.unwrap_or(hls.reuse_factor),
             _ => hls.reuse_factor,
         };
-        let sum = self.sum(layer, hls);
         let columns = kernel.shape().last().copied().unwrap_or(1);
         let scales = self.folded.get(&id).map(|norm| factors(self.model.layer(*norm)));
         let codes: Vec<i64> = match scales {
@@ -231,8 +208,7 @@ impl Builder<'_> {
             strategy: hls.strategy,
             reuse: reuse as u64,
             weight_bits: kind.width,
-            sum_bits: sum.bits,
-            dropped_bits: (input.fraction + kind.fraction() - sum.fraction).max(0) as u32,
+            sum_bits: self.sum(layer, hls),
             copies,
             turns,
             buffered: window.map_or(0, |window| waiting(window, shape)),
@@ -272,20 +248,20 @@ fn moves(op: &Op) -> bool {
 }
 
 /// The width of what a quantiser of activations gives.
-fn quantised(quantiser: &Quantiser) -> Option<Width> {
-    let of = |bits: u32, integer: i32| Some(Width { bits, fraction: bits as i32 - integer });
+fn quantised(quantiser: &Quantiser) -> Option<u32> {
     match quantiser {
-        Quantiser::Bits { bits, integer, keep_negative, .. } => {
-            of(*bits, integer + i32::from(*keep_negative))
-        }
-        Quantiser::Relu { bits, integer, .. } => of(*bits, *integer),
-        Quantiser::Po2 { bits, .. } | Quantiser::Sigmoid { bits, .. } => of(*bits, 0),
-        Quantiser::Tanh { bits, .. } => of(*bits, 1),
-        Quantiser::Binary { zero_one: true, .. } => of(1, 1),
-        Quantiser::Binary { .. } | Quantiser::Ternary { .. } => of(2, 2),
-        Quantiser::Sign { .. } | Quantiser::Ternarise { .. } => of(2, 2),
-        Quantiser::Integer(codes) => of(codes.bits, 0),
-        Quantiser::Truncate { kept, .. } => of(*kept, 0),
+        Quantiser::Bits { bits, .. }
+        | Quantiser::Relu { bits, .. }
+        | Quantiser::Po2 { bits, .. }
+        | Quantiser::Sigmoid { bits, .. }
+        | Quantiser::Tanh { bits, .. } => Some(*bits),
+        Quantiser::Binary { zero_one: true, .. } => Some(1),
+        Quantiser::Binary { .. }
+        | Quantiser::Ternary { .. }
+        | Quantiser::Sign { .. }
+        | Quantiser::Ternarise { .. } => Some(2),
+        Quantiser::Integer(codes) => Some(codes.bits),
+        Quantiser::Truncate { kept, .. } => Some(*kept),
         Quantiser::PerElement { .. } => None,
     }
 }

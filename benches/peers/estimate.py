@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""rule4ml beside handaxe on synthesis results: the rows of fixtures/synthesis.
+
+Makes a virtual environment of its own in a temporary folder (or in the folder named by PEERS_VENV) with rule4ml 0.2.0, gives its
+default models (gnn) and its first ones (mlp) every single Dense layer and whole network of Dense layers among the rows, and prints
+how far off they are in the form of fixtures/synthesis/errors.md, whose lines for the same rows ("Networks left out": by constants
+that know nothing of the network or shape) follow. Boards that rule4ml does not know are taken for the nearest one that it does; it
+sees shapes, strategy, precision and reuse factor, no weights. --write puts the table into benches/RESULTS.md under "### Beside rule4ml".
+
+    benches/peers/estimate.py [--write]
+"""
+import gzip, json, os, subprocess, sys, tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ROWS = ROOT / "fixtures/synthesis/rows.jsonl.gz"
+ERRORS = ROOT / "fixtures/synthesis/errors.md"
+RESULTS = ROOT / "benches/RESULTS.md"
+PACKAGES = ["rule4ml==0.2.0"]
+KINDS = ["single Dense, Resource", "single Dense, Latency", "whole designs"]
+# rule4ml's name: ours.
+FIGURES = {"DSP": "dsp", "LUT": "lut", "FF": "ff", "BRAM": "bram18", "CYCLES": "latency", "INTERVAL": "interval"}
+BOARDS = {"series7": "pynq-z2", "ultrascale": "alveo-u200"}
+ACTIVATIONS = {"clip": "relu", "softmax": "softmax", "sigmoid": "sigmoid", "tanh": "tanh"}
+
+
+def in_venv():
+    """Runs this script again in an environment that has the peer."""
+    folder = Path(os.environ.get("PEERS_VENV") or Path(tempfile.gettempdir()) / "handaxe-peers-estimate")
+    python = folder / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    if subprocess.run([python, "-c", "import rule4ml"], capture_output=True).returncode:
+        subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=True)
+    os.environ.update(PEERS_IN_VENV="1", TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="")
+    os.execv(python, [str(python), *sys.argv])
+
+
+def matrix(unit):
+    return unit["work"].get("matrix") if isinstance(unit["work"], dict) else None
+
+
+def kind(row):
+    """The line that a row counts for, none for parts of designs and what is no chain of Dense layers."""
+    if not row["whole"] or not row["units"] or not row["figures"]:
+        return None
+    if len(row["units"]) > 1:
+        return KINDS[2]
+    return KINDS[1 if matrix(row["units"][0])["strategy"].lower() == "latency" else 0]
+
+
+def network(units):
+    import keras
+    layers = [keras.Input((units[0]["inputs"],))]
+    for unit in units:
+        if matrix(unit):
+            layers.append(keras.layers.Dense(unit["outputs"]))
+        elif unit["work"] in ACTIVATIONS:
+            layers.append(keras.layers.Activation(ACTIVATIONS[unit["work"]]))
+    model = keras.Sequential(layers)
+    model.build((None, units[0]["inputs"]))
+    return model
+
+
+def configuration(row):
+    first = next(matrix(unit) for unit in row["units"] if matrix(unit))
+    bits = first["weight_bits"]
+    model = {"strategy": first["strategy"].capitalize(), "precision": f"ap_fixed<{bits}, {min(6, max(1, bits // 2))}>", "reuse_factor": first["reuse"]}
+    return {"board": BOARDS[row["profile"]["family"]], "model": model}
+
+
+def predictors():
+    """rule4ml's two generations of models."""
+    import rule4ml.models.wrappers as wrappers
+    gnn = wrappers.MultiModelWrapper()
+    gnn.load_default_models()
+    mlp = wrappers.MultiModelWrapper()
+    folder = Path(wrappers.__file__).parent / "weights/v1/mlp"
+    for config in sorted(folder.glob("*.config.json")):
+        wrapper = wrappers.KerasModelWrapper()
+        wrapper.load(str(config), str(config).replace(".config.json", ".weights.h5"))
+        mlp.add_model_wrapper(wrapper)
+    return {"rule4ml gnn": gnn, "rule4ml mlp": mlp}
+
+
+def answers(predictor, rows):
+    """Per row the mean over the tool versions that the predictor knows."""
+    found = []
+    for row in rows:
+        frame = predictor.predict(network(row["units"]), hls_configs=configuration(row))
+        mean = frame.mean(numeric_only=True)
+        found.append({ours: max(0.0, float(mean[theirs])) for theirs, ours in FIGURES.items() if theirs in mean})
+    return found
+
+
+def quantile(values, share):
+    return sorted(values)[round((len(values) - 1) * share)]
+
+
+def lines(tool, rows, predicted):
+    """Median, 75th and 90th percentile of the relative errors, in percent; counts where the report says 0."""
+    for what in KINDS:
+        for figure in FIGURES.values():
+            errors = []
+            for row, answer in zip(rows, predicted):
+                if kind(row) == what and figure in answer and figure in row["figures"]:
+                    actual = row["figures"][figure]
+                    error = abs(answer[figure] - actual)
+                    errors.append(100 * error / actual if actual else error)
+            if errors:
+                shown = " | ".join(f"{quantile(errors, share):.1f}" for share in (0.5, 0.75, 0.9))
+                yield f"| {what} | {figure} | {tool} | {len(errors)} | {shown} |"
+
+
+def ours():
+    """handaxe's errors of the same rows, from the table that `cargo xtask fit` wrote."""
+    section = ERRORS.read_text().split("# Networks left out")[1].split("\n# ")[0]
+    for line in section.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 8 and cells[0] in KINDS:
+            what, figure, count, _, *errors, _ = cells
+            yield f"| {what} | {figure} | handaxe | {count} | {' | '.join(f'{float(error):.1f}' for error in errors)} |"
+
+
+def main():
+    with gzip.open(ROWS, "rt") as file:
+        rows = [json.loads(line) for line in file]
+    rows = [row for row in rows if kind(row)]
+    table = list(ours())
+    for tool, predictor in predictors().items():
+        table += lines(tool, rows, answers(predictor, rows))
+    order = list(FIGURES.values())
+    table.sort(key=lambda line: (KINDS.index(line.split(" | ")[0][2:]), order.index(line.split(" | ")[1])))
+    text = "\n".join(["| rows | figure | tool | count | median % | p75 % | p90 % |", "|---|---|---|---|---|---|---|", *table, ""])
+    print(text)
+    if "--write" in sys.argv:
+        heading = "### Beside rule4ml\n"
+        before, after = RESULTS.read_text().split(heading)
+        kept = after[after.index("\n## "):] if "\n## " in after else ""
+        command = "Command: `benches/peers/estimate.py --write` (rule4ml 0.2.0).\n\n"
+        RESULTS.write_text(before + heading + "\n" + command + text + kept)
+
+
+if __name__ == "__main__":
+    main() if os.environ.get("PEERS_IN_VENV") else in_venv()
