@@ -68,6 +68,9 @@ fn codes(
     signed: bool,
 ) -> Result<Integer, Error> {
     let (scales, zeros) = (scale.values(), zero.values());
+    if scales.is_empty() || zeros.is_empty() {
+        return Err(node.unsupported("its scale or zero point has no elements"));
+    }
     let shape = match (scales.len(), zeros.len()) {
         (1, 1) => Vec::new(),
         (_, 1) => scale.shape.clone(),
