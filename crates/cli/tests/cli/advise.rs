@@ -44,10 +44,10 @@ fn a_plan_makes_it_fit() {
     handaxe(folder.path(), NET);
     let unrolled = "net.safetensors --precision ap_fixed<16,6> --reuse-factor 1 --strategy Latency";
     let ran =
-        handaxe(folder.path(), &format!("advise {unrolled} --part pynq-z2 --out fitting.json"));
+        handaxe(folder.path(), &format!("advise {unrolled} --part xc7z045 --out fitting.json"));
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     for part in [
-        "not fit on xc7z020",
+        "not fit on xc7z045",
         "unrolling 4096 weights fails",
         "it fits: at most",
         "fc2: strategy Resource",
@@ -55,7 +55,7 @@ fn a_plan_makes_it_fit() {
         assert!(ran.stdout.contains(part), "lacks {part}: {}", ran.stdout);
     }
     assert!(ran.stderr.contains("warning: layer `fc2` unrolls 4096"), "{}", ran.stderr);
-    let again = "net.safetensors --config fitting.json --part pynq-z2";
+    let again = "net.safetensors --config fitting.json --part xc7z045";
     let fitting = handaxe(folder.path(), &format!("advise {again} --json")).json();
     assert_eq!((&fitting["fits"], &fitting["plan"]), (&true.into(), &Value::Null));
     let used = handaxe(folder.path(), &format!("estimate {again} --json")).json();
