@@ -55,6 +55,8 @@ def network(units):
     for unit in units:
         if matrix(unit):
             layers.append(keras.layers.Dense(unit["outputs"]))
+        elif isinstance(unit["work"], dict):
+            layers.append(keras.layers.BatchNormalization())
         elif unit["work"] in ACTIVATIONS:
             layers.append(keras.layers.Activation(ACTIVATIONS[unit["work"]]))
     model = keras.Sequential(layers)

@@ -77,8 +77,7 @@ pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
     let subject = command.network.load()?;
     subject.notes(speech);
     let Some(config) = &subject.config else {
-        let how = "give --config, --precision, --reuse-factor or --strategy";
-        return Err(Failure::Input(format!("how the network is built is not known: {how}")));
+        return Err(Failure::not_built());
     };
     let advice = advise(&subject.model, config, &profile, part.as_ref())?;
     if let Some(out) = &command.out {

@@ -91,8 +91,7 @@ pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
     let built = match &subject.config {
         Some(config) => Some(synthesis(&subject.model, config, &profile, speech)?),
         None if part.is_some() || command.picture.is_some() => {
-            let how = "give --config, --precision, --reuse-factor or --strategy";
-            return Err(Failure::Input(format!("how the network is built is not known: {how}")));
+            return Err(Failure::not_built());
         }
         None => None,
     };

@@ -14,6 +14,12 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Nothing was said of precision, reuse factor or strategy.
+    pub(crate) fn not_built() -> Self {
+        let how = "give --config, --precision, --reuse-factor or --strategy";
+        Self::Input(format!("how the network is built is not known: {how}"))
+    }
+
     /// Prints the message for people and gives the exit code.
     pub(crate) fn report(self) -> ExitCode {
         let (code, message) = match self {
