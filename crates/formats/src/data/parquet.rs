@@ -11,6 +11,7 @@ use parquet::basic::{ConvertedType, Type};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
 
@@ -63,6 +64,7 @@ fn read_table(reference: &Reference, memory: u64) -> Result<Vec<Part>, Error> {
     }
     let headers = open(&reference.path)?;
     let reader = SerializedFileReader::new(file).map_err(unreadable)?;
+    check_chunks(reader.metadata().row_groups(), packed)?;
     let metadata = reader.metadata().file_metadata();
     let leaves = metadata.schema_descr().columns();
     let columns = leaves.iter().map(|leaf| Column::new(leaf)).collect::<Vec<_>>();
@@ -83,6 +85,19 @@ fn read_table(reference: &Reference, memory: u64) -> Result<Vec<Part>, Error> {
         table.group(&*reader.get_row_group(group).map_err(unreadable)?, &headers)?;
     }
     Ok(vec![part(table.features, table.chosen.x.len(), table.labels)?])
+}
+
+/// Refuses columns that lie over each other: a small file would have many times its size to read.
+fn check_chunks(groups: &[RowGroupMetaData], packed: u64) -> Result<(), Error> {
+    let chunks = groups.iter().flat_map(|group| group.columns());
+    let mut sizes = chunks.map(|chunk| chunk.byte_range().1);
+    match sizes.try_fold(packed, u64::checked_sub) {
+        Some(_) => Ok(()),
+        None => {
+            let what = format!("its columns take more than all of its {packed} bytes");
+            Err(unreadable(ParquetError::General(what)))
+        }
+    }
 }
 
 struct Table {
