@@ -312,3 +312,29 @@ fn hostile(error: std::io::Error) -> Error {
 fn unreadable(error: ParquetError) -> Error {
     Error::Parquet { error }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use parquet::file::metadata::ColumnChunkMetaData;
+    use parquet::schema::parser::parse_message_type;
+    use parquet::schema::types::SchemaDescriptor;
+
+    use super::*;
+
+    #[test]
+    fn columns_over_each_other_are_refused() {
+        let schema = parse_message_type("message m { required float x; }").unwrap();
+        let schema = Arc::new(SchemaDescriptor::new(Arc::new(schema)));
+        let group = || {
+            let chunk = ColumnChunkMetaData::builder(schema.column(0)).set_data_page_offset(4);
+            let chunk = chunk.set_total_compressed_size(100).build().unwrap();
+            RowGroupMetaData::builder(schema.clone()).add_column_metadata(chunk).build().unwrap()
+        };
+        let groups = [group(), group(), group()];
+        assert!(check_chunks(&groups[..2], 210).is_ok());
+        let message = check_chunks(&groups, 210).unwrap_err().to_string();
+        assert!(message.contains("more than all of its 210 bytes"), "{message}");
+    }
+}

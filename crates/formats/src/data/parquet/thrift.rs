@@ -1,5 +1,5 @@
-//! A look at Thrift structures (compact protocol) before the decoder's: it skips lists of truth values, of which 2^31 take no bytes
-//! at all. Without these and maps, neither of which Parquet has there, every element takes a byte.
+//! A look at Thrift structures (compact protocol) before the decoder's, which takes lists at their word: it skips 2^31 truth values
+//! that take no bytes, and as many numbers beyond the end. Without such lists, and maps, which Parquet has not, work is bounded by the bytes.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Result, Seek, SeekFrom};
 
@@ -88,6 +88,10 @@ impl<R: Read + Seek> Walk<R> {
                 let count = if head >> 4 == 15 { self.varint()? } else { u64::from(head >> 4) };
                 if matches!(head & 15, 1 | 2) && count > 0 {
                     return Err(hostile("lists of truth values"));
+                }
+                // Beyond the end the decoder goes on skipping what has a fixed size.
+                if count > self.left {
+                    return Err(hostile("lists longer than what is left of it"));
                 }
                 (0..count).try_for_each(|_| self.value(head & 15, depth + 1))
             }
