@@ -68,7 +68,9 @@ pub(super) fn gather(
         let index = if *index < 0 { index.checked_add(extent as i64)? } else { *index };
         usize::try_from(index).ok().filter(|index| *index < extent)
     };
-    let whole = indices.whole().unwrap_or_default();
+    let Some(whole) = indices.whole() else {
+        return Err(node.wrong("its indices", "numbers with a fraction".to_owned(), "whole ones"));
+    };
     let Some(places) = whole.iter().map(known).collect::<Option<Vec<usize>>>() else {
         return Err(node.wrong("its indices", format!("{whole:?}"), "entries of the axis"));
     };
