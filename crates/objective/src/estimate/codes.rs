@@ -40,6 +40,7 @@ impl Codes {
         let mut found = Self::default();
         let mut depths = vec![0u64; columns];
         let mut seen = Seen::new(codes);
+        let mut many_digits = [0u64; i64::BITS as usize + 2];
         for row in codes.chunks_exact(columns) {
             seen.next_row();
             for (&code, depth) in row.iter().zip(&mut depths) {
@@ -50,10 +51,16 @@ impl Codes {
                 found.magnitude_bits += u64::from(magnitude(code));
                 *depth += 1;
                 if seen.first(code) {
-                    found.count(code);
+                    match signed_digits(code) {
+                        1 => found.negative_powers += u64::from(code < 0),
+                        2 => found.two_digits += 1,
+                        _ => many_digits[magnitude(code) as usize] += 1,
+                    }
                 }
             }
         }
+        let counts = (0..).zip(many_digits).filter(|(_, count)| *count > 0);
+        found.many_digits = counts.collect();
         found.zeros = codes.len() as u64 - found.nonzeros;
         found.deepest = depths.into_iter().max().unwrap_or(0);
         let last = codes.len().saturating_sub(reuse)..codes.len();
@@ -91,22 +98,9 @@ impl Codes {
             [const { OnceLock::new() }; TABLE_BITS as usize + 1];
         EACH[bits.min(TABLE_BITS) as usize].get_or_init(|| {
             let most = 1i64 << (bits - 1);
-            let mut each = Self::default();
-            for code in (-most..most).filter(|code| *code != 0) {
-                each.count(code);
-                each.nonzeros += 1;
-                each.magnitude_bits += u64::from(magnitude(code));
-            }
-            each
+            let codes: Vec<i64> = (-most..most).filter(|code| *code != 0).collect();
+            Self::of(&codes, codes.len(), 0)
         })
-    }
-
-    fn count(&mut self, code: i64) {
-        match signed_digits(code) {
-            1 => self.negative_powers += u64::from(code < 0),
-            2 => self.two_digits += 1,
-            _ => *self.many_digits.entry(magnitude(code)).or_default() += 1,
-        }
     }
 
     /// Bits of a weight that is not zero, on average.
@@ -184,7 +178,8 @@ pub fn code(value: f32, kind: &FixedType) -> i64 {
     // A cast of a float saturates, so the wrapping below starts from a number that fits.
     let whole = whole as i64;
     match kind.overflow {
-        Overflow::Wrap => (whole - low).rem_euclid(high - low + 1) + low,
+        // The span is a power of two.
+        Overflow::Wrap => (whole.wrapping_sub(low) & (high - low)) + low,
         Overflow::SatZero if !(low..=high).contains(&whole) => 0,
         Overflow::SatSym => whole.clamp(if kind.signed { -high } else { 0 }, high),
         _ => whole.clamp(low, high),
