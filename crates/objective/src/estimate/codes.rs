@@ -124,10 +124,16 @@ fn digits(number: i64) -> u32 {
     i64::BITS - number.leading_zeros()
 }
 
-/// Digits of the canonical signed form that are not zero.
+/// Digits of the canonical signed form that are not zero, of which more than two are 3: processors count them slowly.
 fn signed_digits(code: i64) -> u32 {
     let size = code.unsigned_abs();
-    ((3 * size) ^ size).count_ones()
+    let ones = (3 * size) ^ size;
+    let but_one = ones & ones.wrapping_sub(1);
+    match (but_one, but_one & but_one.wrapping_sub(1)) {
+        (0, _) => 1,
+        (_, 0) => 2,
+        _ => 3,
+    }
 }
 
 /// Which codes a row has had: a table of the row that last had each, or a list where the table would be too long.
@@ -168,15 +174,13 @@ impl Seen {
 pub fn code(value: f32, kind: &FixedType) -> i64 {
     let scaled = f64::from(value) * 2f64.powi(kind.fraction());
     let whole = match kind.rounding {
-        Rounding::Trn => scaled.floor(),
-        Rounding::TrnZero => scaled.trunc(),
-        Rounding::RndConv => scaled.round_ties_even(),
-        _ => (scaled + 0.5).floor(),
+        Rounding::Trn => floor(scaled),
+        Rounding::TrnZero => scaled as i64,
+        Rounding::RndConv => scaled.round_ties_even() as i64,
+        _ => floor(scaled + 0.5),
     };
     let bits = kind.width.min(62) - u32::from(kind.signed);
     let (low, high) = (if kind.signed { -(1i64 << bits) } else { 0 }, (1i64 << bits) - 1);
-    // A cast of a float saturates, so the wrapping below starts from a number that fits.
-    let whole = whole as i64;
     match kind.overflow {
         // The span is a power of two.
         Overflow::Wrap => (whole.wrapping_sub(low) & (high - low)) + low,
@@ -184,4 +188,10 @@ pub fn code(value: f32, kind: &FixedType) -> i64 {
         Overflow::SatSym => whole.clamp(if kind.signed { -high } else { 0 }, high),
         _ => whole.clamp(low, high),
     }
+}
+
+/// Casts of floats saturate, so what wraps afterwards is a number that fits.
+fn floor(number: f64) -> i64 {
+    let whole = number as i64;
+    whole.saturating_sub(i64::from(whole as f64 > number))
 }
