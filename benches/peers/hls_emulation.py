@@ -20,9 +20,10 @@ PACKAGES = ["hls4ml==1.3.0", "tensorflow-cpu==2.14.1", "numpy<2", "qkeras==0.9.0
 INPUTS, EXTRACTED = 10_000, 1_600  # samples; numbers of inputs in an extract
 
 # Networks of HGQ that are files.
-FILES = {"table": ROOT / "fixtures/keras/small/table.h5"}
-for name in ["hgq_jet_classifier", "hgq_mnist_heterogeneous"]:
-    FILES[name] = ROOT.parent / "shared/data/models/example-models/keras" / f"{name}.h5"
+FILES = {
+    "table": ROOT / "fixtures/keras/small/table.h5",
+    "hgq_jet_classifier": ROOT.parent / "shared/data/models/example-models/keras/hgq_jet_classifier.h5",
+}
 
 # Network, backend, granularity (of hls4ml's `config_from_keras_model`), precision, reuse factor, strategy, and what else is
 # put into the configuration: "Layer.Key" for settings of a layer, "Layer/variable" for its types, "/maximum" for the model's.
@@ -56,7 +57,6 @@ CASES = {
     "planes-vivado": ("planes", "Vivado", "model", "ap_fixed<16,6>", 1, "Latency", {}),
     "hgq-jets": ("hgq_jet_classifier", "Vitis", "model", "ap_fixed<16,6>", 1, "Latency", {}),
     "hgq-jets-vivado": ("hgq_jet_classifier", "Vivado", "model", "ap_fixed<16,6>", 1, "Latency", {}),
-    "hgq-mnist": ("hgq_mnist_heterogeneous", "Vitis", "model", "ap_fixed<16,6>", 1, "Latency", {}),
     "hgq-table": ("table", "Vitis", "model", "ap_fixed<16,6>", 1, "Latency", {}),
     "hgq-trained": ("hgq", "Vitis", "model", "ap_fixed<16,6>", 1, "Latency", {}),
     "hgq-trained-vivado": ("hgq", "Vivado", "model", "ap_fixed<12,4>", 1, "Latency", {}),
