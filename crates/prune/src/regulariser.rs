@@ -2,6 +2,7 @@
 //! section 7).
 
 mod division;
+mod slope;
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,8 @@ use handaxe_graph::{LayerAttributes, LayerId, LayerType, Structure};
 
 use crate::groups::outputs_last;
 use crate::{Error, Groups};
-use division::{Division, sum};
+use division::Division;
+use slope::{ARCH, AddSlope};
 
 /// How the lengths, or the variances, of all groups are made one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,8 +74,8 @@ pub struct Regulariser {
     /// Those whose lengths count: the parts of groups whose norms are added up, and how many make a group.
     parts: Division,
     channels: usize,
-    /// Those whose variances count.
-    spreads: Division,
+    /// Those whose variances count, where they are others.
+    spreads: Option<Division>,
 }
 
 impl Regulariser {
@@ -106,8 +108,8 @@ impl Regulariser {
         let groups = Groups::new(shape, structure)?;
         let channels = if *structure == Structure::Structured { channels.max(1) } else { 1 };
         let spreads = match structure {
-            Structure::Unstructured => Division::whole(&groups),
-            _ => Division::new(&groups, 1),
+            Structure::Unstructured => Some(Division::whole(&groups)),
+            _ => (channels > 1).then(|| Division::new(&groups, 1)),
         };
         Self { penalties, parts: Division::new(&groups, channels), channels, spreads }.checked()
     }
@@ -129,78 +131,6 @@ impl Regulariser {
 
     /// The penalty; adds its gradient by each weight. That of a group of zeros is 0.
     pub fn add_slope(&self, kernel: &[f32], gradient: &mut [f32]) -> f64 {
-        let Penalties { sparse, variance, .. } = self.penalties;
-        let mut value = 0.0;
-        if sparse > 0.0 {
-            value += sparse * self.add_lengths(sparse, kernel, gradient);
-        }
-        if variance > 0.0 {
-            value += variance * self.add_variances(variance, kernel, gradient);
-        }
-        value
-    }
-
-    /// The norm of the groups' lengths, whose gradient times `strength` is added.
-    fn add_lengths(&self, strength: f64, kernel: &[f32], gradient: &mut [f32]) -> f64 {
-        let norm = self.penalties.norm;
-        let count = self.parts.count();
-        if count == kernel.len() && norm == Norm::One {
-            let step = strength as f32;
-            for (slope, &weight) in gradient.iter_mut().zip(kernel) {
-                *slope += step * (f32::from(weight > 0.0) - f32::from(weight < 0.0));
-            }
-            return sum(kernel, f32::abs);
-        }
-        let centres = vec![0.0; count];
-        let mut parts = self.parts.sums(kernel, &centres, |weight| weight * weight);
-        parts.iter_mut().for_each(|part| *part = part.sqrt());
-        let groups = count / self.channels;
-        let mut lengths = vec![0.0; groups];
-        for parts in parts.chunks_exact(groups) {
-            lengths.iter_mut().zip(parts).for_each(|(length, part)| *length += part);
-        }
-        let total = norm.of(&lengths);
-        let outer = norm.slopes(strength, lengths, total);
-        // What a weight is multiplied by.
-        for parts in parts.chunks_exact_mut(groups) {
-            for (part, outer) in parts.iter_mut().zip(&outer) {
-                *part = if *part > 0.0 { outer / *part } else { 0.0 };
-            }
-        }
-        self.parts.pull(kernel, gradient, &parts, &centres);
-        total
-    }
-
-    /// The norm of the groups' variances, whose gradient times `strength` is added.
-    fn add_variances(&self, strength: f64, kernel: &[f32], gradient: &mut [f32]) -> f64 {
-        let centres = vec![0.0; self.spreads.count()];
-        let means = self.spreads.means(kernel, &centres, |weight| weight);
-        let variances = self.spreads.means(kernel, &means, |distance| distance * distance);
-        let total = self.penalties.norm.of(&variances);
-        let mut factors = self.penalties.norm.slopes(2.0 * strength, variances, total);
-        self.spreads.share(&mut factors);
-        self.spreads.pull(kernel, gradient, &factors, &means);
-        total
-    }
-}
-
-impl Norm {
-    fn of(self, values: &[f32]) -> f64 {
-        match self {
-            Self::One => sum(values, |value| value),
-            Self::Two => sum(values, |value| value * value).sqrt(),
-        }
-    }
-
-    /// `strength` times the derivatives of a norm that is `total` by its values, none of which is negative.
-    fn slopes(self, strength: f64, mut values: Vec<f32>, total: f64) -> Vec<f32> {
-        match self {
-            Self::One => values.fill(strength as f32),
-            Self::Two => {
-                let factor = if total > 0.0 { (strength / total) as f32 } else { 0.0 };
-                values.iter_mut().for_each(|value| *value *= factor);
-            }
-        }
-        values
+        ARCH.dispatch(AddSlope { regulariser: self, kernel, gradient })
     }
 }

@@ -1,39 +1,65 @@
 //! Sums over the groups of a kernel, and slopes back from them.
 
-use std::sync::LazyLock;
-
-use pulp::{Arch, Simd, WithSimd};
+use std::collections::BTreeMap;
 
 use crate::Groups;
 
 /// The weights of a kernel dealt out to parts.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Division {
-    /// All weights in row-major order; none where they are one part. Groups are numbered by their first weights, so that
-    /// neighbouring weights are in neighbouring parts wherever structures allow it: their sums are taken on vectors.
-    runs: Vec<Run>,
+    /// Hold each weight once; none where all are one part. Groups are numbered by their first weights, so that
+    /// neighbouring weights are in neighbouring parts wherever structures allow it: these are worked on as vectors.
+    bands: Vec<Band>,
     /// What each weight of a part is a share of.
     shares: Vec<f32>,
 }
 
-/// Neighbouring weights in neighbouring parts.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Run {
-    weight: usize,
+/// Neighbouring parts whose weights lie in runs: from each of these starts on, one for each part.
+#[derive(Debug, Clone, PartialEq)]
+struct Band {
     part: usize,
     length: usize,
+    starts: Vec<usize>,
 }
 
-/// Sums that are taken side by side: each waits for the one before.
-const SUMS: usize = 16;
+/// Parts that are worked on at once, and sums that are taken side by side: each waits for the one before.
+const LANES: usize = 32;
 
-/// The widest vectors of this processor. Sums are taken in the same order on all.
-static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
+/// What is made of how far a weight is from its part's centre, before it is added up. No closures: these are compiled for
+/// the caller's vectors for certain.
+pub(super) trait Term {
+    fn of(distance: f32) -> f32;
+}
+
+pub(super) struct Itself;
+pub(super) struct Magnitude;
+pub(super) struct Square;
+
+impl Term for Itself {
+    #[inline(always)]
+    fn of(distance: f32) -> f32 {
+        distance
+    }
+}
+
+impl Term for Magnitude {
+    #[inline(always)]
+    fn of(distance: f32) -> f32 {
+        distance.abs()
+    }
+}
+
+impl Term for Square {
+    #[inline(always)]
+    fn of(distance: f32) -> f32 {
+        distance * distance
+    }
+}
 
 impl Division {
     /// All weights as one part.
     pub(super) fn whole(groups: &Groups) -> Self {
-        Self { runs: Vec::new(), shares: vec![1.0 / groups.weights() as f32] }
+        Self { bands: Vec::new(), shares: vec![1.0 / groups.weights() as f32] }
     }
 
     /// The members of every group go to its parts in turn. Part p of all groups comes before part p + 1 of the first.
@@ -51,14 +77,14 @@ impl Division {
                 sizes[of[index]] += 1.0;
             }
         }
-        let mut runs: Vec<Run> = Vec::new();
-        for (weight, part) in of.into_iter().enumerate() {
-            match runs.last_mut() {
-                Some(run) if run.part + run.length == part => run.length += 1,
-                _ => runs.push(Run { weight, part, length: 1 }),
-            }
+        let mut runs: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+        let mut start = 0;
+        for run in of.chunk_by(|part, next| part + 1 == *next) {
+            runs.entry((run[0], run.len())).or_default().push(start);
+            start += run.len();
         }
-        Self { runs, shares: sizes.into_iter().map(f32::recip).collect() }
+        let bands = runs.into_iter().map(|((part, length), starts)| Band { part, length, starts });
+        Self { bands: bands.collect(), shares: sizes.into_iter().map(f32::recip).collect() }
     }
 
     /// Number of parts.
@@ -66,114 +92,147 @@ impl Division {
         self.shares.len()
     }
 
-    /// For each part the sum of what `term` makes of how far its weights are from its centre.
-    pub(super) fn sums(
-        &self,
-        kernel: &[f32],
-        centres: &[f32],
-        term: impl Fn(f32) -> f32,
-    ) -> Vec<f32> {
-        if let ([], [centre, ..]) = (&self.runs[..], centres) {
-            return vec![sum(kernel, |weight| term(weight - centre)) as f32];
+    /// For each part the sum of the terms of its weights; the centres are zero where none are given.
+    #[inline(always)]
+    pub(super) fn sums<T: Term>(&self, kernel: &[f32], centres: Option<&[f32]>) -> Vec<f32> {
+        if self.bands.is_empty() {
+            let centre = centres.and_then(<[f32]>::first).copied().unwrap_or_default();
+            return vec![sum::<T>(kernel, centre) as f32];
         }
         let mut sums = vec![0.0; self.count()];
-        ARCH.dispatch(Sums { runs: &self.runs, kernel, centres, term, into: &mut sums });
+        for band in &self.bands {
+            let range = band.part..band.part + band.length;
+            band.sum::<T>(kernel, centres.map(|centres| &centres[range.clone()]), &mut sums[range]);
+        }
         sums
     }
 
-    /// The same, divided by the number of weights.
-    pub(super) fn means(
-        &self,
-        kernel: &[f32],
-        centres: &[f32],
-        term: impl Fn(f32) -> f32,
-    ) -> Vec<f32> {
-        let mut sums = self.sums(kernel, centres, term);
-        self.share(&mut sums);
-        sums
+    /// The means and population variances of the parts.
+    #[inline(always)]
+    pub(super) fn moments(&self, kernel: &[f32]) -> Moments {
+        let mut means = self.sums::<Itself>(kernel, None);
+        self.share(&mut means);
+        let mut variances = self.sums::<Square>(kernel, Some(&means));
+        self.share(&mut variances);
+        Moments { means, variances }
+    }
+
+    /// The sums of the squares that these moments tell: cheaper than from the weights, and nothing cancels.
+    #[inline(always)]
+    pub(super) fn squares(&self, Moments { means, variances }: &Moments) -> Vec<f32> {
+        let moments = means.iter().zip(variances);
+        let squares =
+            moments.zip(&self.shares).map(|((mean, var), share)| (mean * mean + var) / share);
+        squares.collect()
     }
 
     /// Divides by the numbers of weights.
+    #[inline(always)]
     pub(super) fn share(&self, values: &mut [f32]) {
-        values.iter_mut().zip(&self.shares).for_each(|(value, share)| *value *= share);
+        for (value, share) in values.iter_mut().zip(&self.shares) {
+            *value *= share;
+        }
     }
 
-    /// Adds how far weights are from their parts' centres, times their parts' factors. No slopes may be given.
-    pub(super) fn pull(
+    /// Adds to each slope the line of its part at the weight. No slopes may be given.
+    #[inline(always)]
+    pub(super) fn add(
         &self,
         kernel: &[f32],
         slopes: &mut [f32],
-        factors: &[f32],
-        centres: &[f32],
+        Lines { factors, offsets }: &Lines,
     ) {
         if slopes.is_empty() {
             return;
         }
-        if let ([], [factor, ..], [centre, ..]) = (&self.runs[..], factors, centres) {
-            let pairs = slopes.iter_mut().zip(kernel);
-            return pairs.for_each(|(slope, weight)| *slope += factor * (weight - centre));
+        if let ([], [factor, ..], [offset, ..]) = (&self.bands[..], &factors[..], &offsets[..]) {
+            for (slope, weight) in slopes.iter_mut().zip(kernel) {
+                *slope += factor * weight + offset;
+            }
         }
-        ARCH.dispatch(Pull { runs: &self.runs, kernel, factors, centres, into: slopes });
-    }
-}
-
-/// [`Division::sums`] over runs.
-struct Sums<'a, T> {
-    runs: &'a [Run],
-    kernel: &'a [f32],
-    centres: &'a [f32],
-    term: T,
-    into: &'a mut [f32],
-}
-
-impl<T: Fn(f32) -> f32> WithSimd for Sums<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        for &Run { weight, part, length } in self.runs {
-            let weights = &self.kernel[weight..][..length];
-            let centres = &self.centres[part..][..length];
-            let sums = self.into[part..][..length].iter_mut();
-            for (sum, (weight, centre)) in sums.zip(weights.iter().zip(centres)) {
-                *sum += (self.term)(weight - centre);
+        for Band { part, length, starts } in &self.bands {
+            let (factors, offsets) = (&factors[*part..][..*length], &offsets[*part..][..*length]);
+            for start in starts {
+                let weights = kernel[*start..][..*length].iter();
+                let lines = factors.iter().zip(offsets);
+                for (slope, (weight, (factor, offset))) in
+                    slopes[*start..].iter_mut().zip(weights.zip(lines))
+                {
+                    *slope += factor * weight + offset;
+                }
             }
         }
     }
 }
 
-/// [`Division::pull`] over runs.
-struct Pull<'a> {
-    runs: &'a [Run],
-    kernel: &'a [f32],
-    factors: &'a [f32],
-    centres: &'a [f32],
-    into: &'a mut [f32],
-}
-
-impl WithSimd for Pull<'_> {
-    type Output = ();
-
+impl Band {
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        for &Run { weight, part, length } in self.runs {
-            let weights = &self.kernel[weight..][..length];
-            let parts = self.factors[part..][..length].iter().zip(&self.centres[part..][..length]);
-            let slopes = self.into[weight..][..length].iter_mut();
-            for (slope, (weight, (factor, centre))) in slopes.zip(weights.iter().zip(parts)) {
-                *slope += factor * (weight - centre);
+    fn sum<T: Term>(&self, kernel: &[f32], centres: Option<&[f32]>, sums: &mut [f32]) {
+        let mut blocks = sums.chunks_exact_mut(LANES);
+        for (block, sums) in blocks.by_ref().enumerate() {
+            let mut centre = [0.0; LANES];
+            if let Some(centres) = centres {
+                centre.copy_from_slice(&centres[block * LANES..][..LANES]);
+            }
+            // Of a length that is known, so that it stays in registers.
+            let mut lanes = [0.0; LANES];
+            lanes.copy_from_slice(sums);
+            for start in &self.starts {
+                let weights = &kernel[start + block * LANES..][..LANES];
+                for (sum, (weight, centre)) in lanes.iter_mut().zip(weights.iter().zip(&centre)) {
+                    *sum += T::of(weight - centre);
+                }
+            }
+            sums.copy_from_slice(&lanes);
+        }
+        let rest = blocks.into_remainder();
+        let whole = self.length - rest.len();
+        for start in &self.starts {
+            let weights = &kernel[start + whole..][..rest.len()];
+            for (lane, (sum, weight)) in rest.iter_mut().zip(weights).enumerate() {
+                *sum += T::of(weight - centres.map_or(0.0, |centres| centres[whole + lane]));
             }
         }
+    }
+}
+
+/// Of the weights of each part.
+pub(super) struct Moments {
+    pub(super) means: Vec<f32>,
+    pub(super) variances: Vec<f32>,
+}
+
+/// For each part what is added to the slopes of its weights.
+pub(super) struct Lines {
+    /// Times the weight.
+    pub(super) factors: Vec<f32>,
+    /// Whatever the weight.
+    pub(super) offsets: Vec<f32>,
+}
+
+impl Lines {
+    #[inline(always)]
+    pub(super) fn and(mut self, other: &Self) -> Self {
+        for (value, other) in self.factors.iter_mut().zip(&other.factors) {
+            *value += other;
+        }
+        for (value, other) in self.offsets.iter_mut().zip(&other.offsets) {
+            *value += other;
+        }
+        self
     }
 }
 
 /// In double precision, since there may be many.
-pub(super) fn sum(values: &[f32], term: impl Fn(f32) -> f32) -> f64 {
-    let mut sums = [0.0; SUMS];
-    let (blocks, rest) = values.as_chunks::<SUMS>();
+#[inline(always)]
+pub(super) fn sum<T: Term>(values: &[f32], centre: f32) -> f64 {
+    let mut sums = [0.0; LANES];
+    let (blocks, rest) = values.as_chunks::<LANES>();
     for block in blocks {
-        sums.iter_mut().zip(block).for_each(|(sum, &value)| *sum += f64::from(term(value)));
+        for (sum, value) in sums.iter_mut().zip(block) {
+            *sum += f64::from(T::of(value - centre));
+        }
     }
-    let rest: f64 = rest.iter().map(|&value| f64::from(term(value))).sum();
+    let rest: f64 = rest.iter().map(|value| f64::from(T::of(value - centre))).sum();
     sums.into_iter().sum::<f64>() + rest
 }
