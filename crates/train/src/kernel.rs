@@ -24,6 +24,31 @@ pub(crate) fn run<T: WithSimd>(operation: T) -> T::Output {
     ARCH.dispatch(operation)
 }
 
+/// Loops that are only written down.
+pub(crate) struct Loops<F>(pub(crate) F);
+
+impl<F: FnMut()> WithSimd for Loops<F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, _: S) {
+        (self.0)();
+    }
+}
+
+/// Runs loops on the widest vectors there are. A closure is compiled for these only where it is inlined for certain: one
+/// that is marked so, and not called through `FnOnce`, whose shim is not.
+macro_rules! run_loops {
+    ($loops:expr) => {
+        $crate::kernel::run($crate::kernel::Loops(
+            #[inline(always)]
+            || $loops,
+        ))
+    };
+}
+
+pub(crate) use run_loops;
+
 /// Where the rows of a matrix start in a slice.
 pub(crate) trait Rows: Copy {
     fn start(self, row: usize) -> usize;

@@ -4,7 +4,7 @@ use candle_core::Tensor;
 use handaxe_graph::Masks;
 use handaxe_prune::Regularisers;
 
-use crate::kernel::run;
+use crate::kernel::run_loops;
 use crate::node::values::{Operand, change};
 use crate::optimiser::Rule;
 use crate::{Error, Network};
@@ -27,7 +27,7 @@ impl Penalty {
     /// Adds the penalty's slope, which for |w| is 0 at 0; the penalty.
     fn pull(self, weights: &[f32], gradient: &mut [f32]) -> f64 {
         let (mut ones, mut twos) = ([0.0f32; SUMS], [0.0f32; SUMS]);
-        run(|| {
+        run_loops!({
             for (weights, slopes) in weights.chunks(SUMS).zip(gradient.chunks_mut(SUMS)) {
                 let sums = ones.iter_mut().zip(&mut twos);
                 for (((one, two), slope), &weight) in sums.zip(slopes).zip(weights) {
@@ -97,7 +97,7 @@ impl HeldArray {
     /// Before the optimiser's step. Without a slope no momentum gathers behind a held weight; tied weights have the slope of
     /// the one weight that they are: the sum of theirs.
     fn bind(&self, gradient: &mut [f32]) {
-        run(|| {
+        run_loops!({
             for (slope, free) in gradient.iter_mut().zip(&self.free) {
                 *slope = f32::from_bits(slope.to_bits() & free);
             }
@@ -110,7 +110,7 @@ impl HeldArray {
 
     /// After it: whatever else a rule does, held weights keep their bits, and tied ones have the same.
     fn restore(&self, weights: &mut [f32]) {
-        run(|| {
+        run_loops!({
             for ((weight, value), free) in weights.iter_mut().zip(&self.values).zip(&self.free) {
                 *weight = f32::from_bits((weight.to_bits() & free) | (value.to_bits() & !free));
             }

@@ -3,7 +3,7 @@
 
 use super::chunks::{self, PASS};
 use super::elements::add;
-use super::run;
+use super::run_loops;
 
 /// Numbers of the widest vector.
 const LANES: usize = 16;
@@ -60,7 +60,7 @@ pub(crate) fn sum_rows(matrix: &[f32], columns: usize) -> Vec<f32> {
 fn sum_of(matrix: &[f32], columns: usize) -> Vec<f32> {
     let cut = cut(columns);
     let mut sums = vec![0.0; cut];
-    run(|| {
+    run_loops!({
         let mut blocks = matrix.chunks_exact(4 * cut);
         for block in &mut blocks {
             let (first, rest) = block.split_at(cut);
@@ -107,7 +107,7 @@ fn part_of(matrix: &[f32], columns: usize) -> (Vec<f32>, Vec<f32>) {
     let mean: Vec<f32> = sum_of(matrix, columns).iter().map(|sum| sum * share).collect();
     let Repeated(means) = Repeated::new(&mean);
     let mut squares = vec![0.0f32; means.len()];
-    run(|| {
+    run_loops!({
         for part in matrix.chunks(means.len()) {
             for ((sum, value), mean) in squares.iter_mut().zip(part).zip(&means) {
                 *sum += (value - mean) * (value - mean);
@@ -124,7 +124,7 @@ pub(crate) fn normalise(x: &[f32], by: [&[f32]; 3], relu: bool, to: &mut [f32]) 
     let [Repeated(means), Repeated(scales), Repeated(shifts)] = &by;
     let pieces = x.chunks(size).zip(to.chunks_mut(size)).collect();
     chunks::for_each(PASS * x.len(), pieces, |(x, to): (&[f32], &mut [f32])| {
-        run(|| {
+        run_loops!({
             for (x, to) in x.chunks(means.len()).zip(to.chunks_mut(means.len())) {
                 let columns = means.iter().zip(scales).zip(shifts);
                 for ((x, to), ((mean, scale), shift)) in x.iter().zip(to).zip(columns) {
@@ -172,7 +172,7 @@ pub(crate) fn slope_sums(x: &[f32], slopes: Gated<'_>, mean: &[f32]) -> (Vec<f32
         |((x, slopes), part): ((&[f32], Gated<'_>), &mut [Vec<f32>; 2])| {
             let mut sums = [vec![0.0f32; means.len()], vec![0.0f32; means.len()]];
             let [plain, products] = &mut sums;
-            run(|| {
+            run_loops!({
                 for (x, slopes) in x.chunks(means.len()).zip(slopes.pieces(means.len())) {
                     let sums = plain.iter_mut().zip(&mut *products);
                     for (((plain, product), mean), (x, slope)) in
@@ -204,7 +204,7 @@ pub(crate) fn slopes_back(x: &[f32], slopes: Gated<'_>, by: [&[f32]; 4], to: &mu
         PASS * x.len(),
         pieces,
         |((x, slopes), to): ((&[f32], Gated<'_>), &mut [f32])| {
-            run(|| {
+            run_loops!({
                 let parts = x.chunks(means.len()).zip(slopes.pieces(means.len()));
                 for ((x, slopes), to) in parts.zip(to.chunks_mut(means.len())) {
                     let columns = means.iter().zip(scales).zip(bends.iter().zip(shifts));

@@ -4,7 +4,7 @@ use handaxe_graph::Activation;
 use super::values::{Operand, tensor, values, zip};
 use super::{Computed, Node, Pass, Pushed, apply, identity};
 use crate::kernel::elements::exp;
-use crate::kernel::run;
+use crate::kernel::run_loops;
 use crate::kernel::workspace::Workspace;
 
 /// Scale and alpha of the self-normalising unit, Klambauer et al. 2017, arXiv:1706.02515.
@@ -99,7 +99,7 @@ pub(super) fn is_told_by_output(function: Activation) -> bool {
 /// y = f(x). Every match arm has a closure of its own, so that each becomes a tight loop.
 fn map(function: Activation, x: &[f32], y: &mut [f32]) {
     fn each(x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32) {
-        run(|| x.iter().zip(y).for_each(|(x, y)| *y = f(*x)));
+        run_loops!(y.iter_mut().zip(x).for_each(|(y, x)| *y = f(*x)));
     }
     let (scale, alpha) = SELU;
     match function {
@@ -132,8 +132,11 @@ pub(super) fn map_in_place(function: Activation, y: &mut [f32]) {
 /// The gradient `g` of the outputs `y`, taken back to the inputs `x`. Where [`is_told_by_output`] says so, `x` may be `y`.
 pub(super) fn back(function: Activation, x: &[f32], y: &[f32], g: &[f32], by_x: &mut [f32]) {
     fn each(x: &[f32], y: &[f32], g: &[f32], by: &mut [f32], slope: impl Fn(f32, f32) -> f32) {
-        let all = x.iter().zip(y).zip(g).zip(by);
-        run(|| all.for_each(|(((x, y), g), by)| *by = g * slope(*x, *y)));
+        run_loops!({
+            for (by, ((x, y), g)) in by.iter_mut().zip(x.iter().zip(y).zip(g)) {
+                *by = g * slope(*x, *y);
+            }
+        });
     }
     let (scale, alpha) = SELU;
     let zero_or = |slope: f32, there: bool| if there { slope } else { 0.0 };

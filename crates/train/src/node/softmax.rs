@@ -3,7 +3,7 @@ use candle_core::{CpuStorage, CustomOp1, D, Layout, Result, Shape, Tensor};
 use super::values::{Operand, tensor, values};
 use super::{Computed, Node, Pass, Pushed, apply};
 use crate::kernel::elements::exp;
-use crate::kernel::run;
+use crate::kernel::run_loops;
 
 /// exp(x_i) / sum_j exp(x_j) over the last axis.
 pub(super) struct Softmax;
@@ -83,7 +83,7 @@ pub(crate) fn softmax(scores: &Tensor) -> Result<Tensor> {
 
 /// Takes the largest of each row of scores off it, so that no exponential overflows; NaN stays.
 pub(crate) fn shift_rows(scores: &mut [f32], width: usize) {
-    run(|| {
+    run_loops!({
         for row in scores.chunks_exact_mut(width.max(1)) {
             let larger = |a: f32, b: &f32| if *b > a { *b } else { a };
             let largest = row.iter().fold(f32::NEG_INFINITY, larger);
@@ -94,5 +94,5 @@ pub(crate) fn shift_rows(scores: &mut [f32], width: usize) {
 
 /// The exponential of each number.
 pub(crate) fn exp_all(values: &mut [f32]) {
-    run(|| values.iter_mut().for_each(|value| *value = exp(*value)));
+    run_loops!(values.iter_mut().for_each(|value| *value = exp(*value)));
 }

@@ -1,5 +1,5 @@
 use super::{Rule, state};
-use crate::kernel::run;
+use crate::kernel::run_loops;
 
 const FIRST: f32 = 0.9;
 const SECOND: f32 = 0.999;
@@ -37,9 +37,10 @@ impl Rule for Adam {
         let means = state(&mut self.means, array, weights.len());
         let squares = state(&mut self.squares, array, weights.len());
         let (rate, decay) = (self.rate, self.decay);
-        let all = weights.iter_mut().zip(gradient).zip(means).zip(squares);
-        run(|| {
-            for (((weight, &slope), mean), square) in all {
+        run_loops!({
+            let slopes = weights.iter_mut().zip(gradient);
+            let moments = means.iter_mut().zip(squares.iter_mut());
+            for ((weight, &slope), (mean, square)) in slopes.zip(moments) {
                 *mean += (slope - *mean) * (1.0 - FIRST);
                 *square += (slope * slope - *square) * (1.0 - SECOND);
                 *weight -= rate * *mean / (square.sqrt() + EPSILON) + decay * *weight;

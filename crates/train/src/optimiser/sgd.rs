@@ -1,5 +1,5 @@
 use super::{Rule, state};
-use crate::kernel::run;
+use crate::kernel::run_loops;
 
 /// velocity = momentum * velocity - rate * gradient; w += velocity, as Keras has it.
 #[derive(Debug)]
@@ -23,9 +23,9 @@ impl Rule for Sgd {
     fn update(&mut self, array: usize, weights: &mut [f32], gradient: &[f32]) {
         let velocities = state(&mut self.velocities, array, weights.len());
         let (momentum, rate) = (self.momentum, self.rate);
-        let all = weights.iter_mut().zip(gradient).zip(velocities);
-        run(|| {
-            for ((weight, slope), velocity) in all {
+        run_loops!({
+            let slopes = weights.iter_mut().zip(gradient);
+            for ((weight, slope), velocity) in slopes.zip(velocities.iter_mut()) {
                 *velocity = momentum * *velocity - rate * slope;
                 *weight += *velocity;
             }
