@@ -60,6 +60,18 @@ CASES = {
     "hgq-table": ("table", "Vitis", "model", "ap_fixed<16,6>", 1, "Latency", {}),
     "hgq-trained": ("hgq", "Vitis", "model", "ap_fixed<16,6>", 1, "Latency", {}),
     "hgq-trained-vivado": ("hgq", "Vivado", "model", "ap_fixed<12,4>", 1, "Latency", {}),
+    "norms-vivado": ("norms", "Vivado", "model", "ap_fixed<16,6>", 1, "Latency", {}),
+    "norms-vitis": ("norms", "Vitis", "name", "ap_fixed<16,6>", 1, "Latency", {}),
+    "norms-narrow": ("norms", "Vivado", "model", "ap_fixed<9,4>", 1, "Latency", {}),
+    "norms-wide": ("norms", "Vitis", "name", "ap_fixed<24,8,AP_RND,AP_SAT>", 1, "Latency", {
+        "/maximum": "ap_fixed<28,12>", "norm1/accum": "ap_fixed<30,10>", "norm1.table_t": "ap_ufixed<34,6>", "norm1.TableSize": 1000,
+        "norm2/accum": "auto", "norm2/result": "ap_fixed<20,6,AP_RND_ZERO,AP_SAT_SYM>", "norm2.TableRangePower2": 2,
+        "coarse.table_t": "ap_fixed<12,4>", "coarse/result": "ap_fixed<40,8>", "fine/scale": "ap_fixed<10,2>", "fine/bias": "ap_fixed<14,1>",
+        "fine/accum": "ap_fixed<26,4>", "fine.table_t": "ap_ufixed<18,8,AP_RND,AP_SAT>", "fine.TableRangePower2": 8, "fine.TableSize": 3000}),
+    "norms-int": ("norms", "Vitis", "name", "ap_fixed<20,9>", 1, "Latency", {
+        "norm1/accum": "ap_fixed<40,34>", "norm2/accum": "ap_int<9>", "norm2.table_t": "ap_ufixed<5,7>", "coarse/accum": "ap_ufixed<12,3>", "fine/accum": "ap_fixed<8,12>",
+        "norm1.TableRangePower2": 12, "coarse.TableRangePower2": 30, "coarse/table": "ap_ufixed<40,9>"}),
+    "norms-type": ("norms", "Vivado", "type", "ap_fixed<14,5,AP_RND_CONV,AP_SAT>", 1, "Latency", {}),
     "planes-vitis": ("planes", "Vitis", "name", "ap_fixed<12,4,AP_RND,AP_SAT>", 1, "Latency", {}),
 }
 
@@ -144,6 +156,13 @@ def network(name):
         a, b = L.Dense(6, name="a")(i), L.Dense(6, activation="relu", name="b")(i)
         kinds = [L.Add, L.Subtract, L.Multiply, L.Average, L.Maximum, L.Minimum, L.Concatenate]
         model = keras.Model(i, [kind(name=kind.__name__.lower())([a, b]) for kind in kinds])
+    elif name == "norms":
+        i = keras.Input((6, 8), name="series")
+        a = L.LayerNormalization(name="norm1")(i)
+        b = L.LayerNormalization(epsilon=1e-5, name="norm2")(L.Dense(7, activation="relu", name="mix")(a))
+        coarse = L.LayerNormalization(epsilon=0.05, name="coarse")(i)
+        fine = L.LayerNormalization(epsilon=1e-7, name="fine")(L.Dense(5, name="faint")(i))
+        model = keras.Model(i, [b, coarse, fine])
     elif name == "hgq":
         return hgq()
     random = np.random.default_rng(sum(name.encode()))
@@ -158,6 +177,8 @@ def network(name):
                 value = random.normal(0, 1.3 / np.sqrt(np.prod(value.shape[:-1])), value.shape)
             else:
                 value = random.normal(0, 0.4, value.shape)
+            if layer.name == "faint":
+                value = value * 0.03
             if name == "pruned" and value.ndim == 2:
                 value = value * (random.random(value.shape) < 0.5)
             weights.append(value.astype("float32"))

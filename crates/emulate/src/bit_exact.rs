@@ -11,6 +11,7 @@ mod function;
 mod hard;
 mod kernel;
 mod lanes;
+mod layer_norm;
 mod network;
 mod node;
 mod places;

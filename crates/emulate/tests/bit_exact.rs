@@ -7,8 +7,8 @@ use handaxe_data::Tensor;
 use handaxe_emulate::{BitExact, Error, Path};
 use handaxe_fixed::{FixedType, Overflow, Precision, Rounding};
 use handaxe_graph::{
-    Activation, HlsConfig, LayerId, Model, Op, Padding, PoolKind, Softmax, Strategy as Order,
-    Window,
+    Activation, HlsConfig, LayerId, Model, Op, Padding, PoolKind, Section, Softmax,
+    Strategy as Order, Window,
 };
 use proptest::prelude::*;
 
@@ -91,6 +91,51 @@ proptest! {
     }
 }
 
+/// Three arrays joined by one layer, or by a chain of two of which the first is `auto`.
+fn joined(op: &Op, types: &[FixedType], result: FixedType, chained: bool) -> (Model, HlsConfig) {
+    let (mut model, mut config) = (Model::new("joined"), HlsConfig::default());
+    let mut state = |name: &str, precision| {
+        let precision = [("result".to_owned(), precision)].into();
+        config.layer_name.insert(name.to_owned(), Section { precision, ..Section::default() });
+    };
+    let mut arrays = Vec::new();
+    for (place, of) in types.iter().enumerate() {
+        let name = format!("in{place}");
+        state(&name, Precision::Fixed(*of));
+        arrays.push(model.add(&name, Op::Input { shape: vec![2, 3] }, &[]).unwrap());
+    }
+    if chained {
+        state("first", Precision::Auto);
+        let first = model.add("first", op.clone(), &arrays[..2]).unwrap();
+        arrays.splice(..2, [first]);
+    }
+    state("last", Precision::Fixed(result));
+    model.add("last", op.clone(), &arrays).unwrap();
+    (model, config)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// A join of three arrays is a chain of two whose first does not round.
+    #[test]
+    fn joins_of_three_are_chains(
+        seed in any::<u64>(), types in prop::collection::vec(any_type(), 3), result in any_type(),
+        op in prop::sample::select(vec![Op::Add, Op::Multiply, Op::Maximum, Op::Minimum, Op::Concatenate]),
+    ) {
+        let x: Vec<Tensor> = (0..3).map(|more| {
+            let values = inputs(seed ^ more, 4).values()[..4 * 6].to_vec();
+            Tensor::new(vec![4, 2, 3], values).unwrap()
+        }).collect();
+        let codes = |chained| {
+            let (model, config) = joined(&op, &types, result, chained);
+            let firmware = BitExact::new(&model, &config).map_err(|error| error.to_string())?;
+            firmware.codes(&x).map_err(|error| error.to_string())
+        };
+        prop_assert_eq!(codes(false).unwrap(), codes(true).unwrap());
+    }
+}
+
 /// Logits and outputs of two networks of hls4ml, 5,000 samples of each.
 #[test]
 fn softmaxes_are_golden() {
@@ -157,6 +202,32 @@ fn what_cannot_be_is_said() {
         error.contains("layer `curve`") && error.contains("gelu") && error.contains("softsign"),
         "{error}"
     );
+}
+
+/// hls4ml has layer normalisations of two axes, a table from a power of ten on, and a mean of two arrays.
+#[test]
+fn what_hls4ml_has_not_is_refused_by_name() {
+    let said = |shape: &[usize], op: &Op, inputs: usize, range| {
+        let mut model = Model::new("refused");
+        let input = model.add("in", Op::Input { shape: shape.to_vec() }, &[]).unwrap();
+        model.add("it", op.clone(), &vec![input; inputs]).unwrap();
+        let section = Section { table_range_power2: Some(range), ..Section::default() };
+        let layer_name = [("it".to_owned(), section)].into();
+        let config = HlsConfig { layer_name, ..HlsConfig::default() };
+        BitExact::new(&model, &config).err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    let norm = |epsilon| Op::LayerNorm { epsilon };
+    assert_eq!(said(&[4, 3], &norm(0.3), 1, 30), "");
+    for (said, lesson) in [
+        (said(&[3], &norm(1e-3), 1, 0), "layer normalisation of an input of shape [3]"),
+        (said(&[2, 4, 3], &norm(1e-3), 1, 0), "use an input of two axes"),
+        (said(&[4, 3], &norm(0.4), 1, 0), "an epsilon of 0.4; use one between"),
+        (said(&[4, 3], &norm(1e-38), 1, 0), "use one between 1e-37 and 0.3"),
+        (said(&[4, 3], &norm(1e-3), 1, 31), "TableRangePower2 must be between 0 and 30, not 31"),
+        (said(&[4, 3], &Op::Average, 3, 0), "firmware has no mean of 3 arrays"),
+    ] {
+        assert!(said.contains("it") && said.contains(lesson), "{said}");
+    }
 }
 
 /// The numbers of every layer, and of the floating-point network where types are wide enough.

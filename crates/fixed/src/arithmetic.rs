@@ -18,8 +18,8 @@ impl FixedType {
     /// [`Error::Width`] or [`Error::Integer`] beyond the limits of a type.
     ///
     /// ```
-    /// use handaxe_fixed::Precision;
-    /// let [Precision::Fixed(a), Precision::Fixed(b)] = ["fixed<8,4>", "ufixed<9,5>"].map(|text| text.parse().unwrap()) else { unreachable!() };
+    /// use handaxe_fixed::FixedType;
+    /// let (a, b) = (FixedType::exact(8, 4, true)?, FixedType::exact(9, 5, false)?);
     /// assert_eq!(a.sum(&b)?.to_string(), "fixed<11,7,TRN,WRAP,0>");
     /// # Ok::<(), handaxe_fixed::Error>(())
     /// ```

@@ -116,6 +116,19 @@ pub fn inverse_table<T: Integer>(of: &FixedType, size: usize, entry: &FixedType)
     (0..size).map(inverse).collect()
 }
 
+/// 1 / sqrt(x) of a layer normalisation's table: `size` entries from 10^-`epsilon_power` on, in steps of 2^-`range_power` / `size`.
+pub fn inverse_root_table<T: Integer>(
+    size: usize,
+    epsilon_power: i32,
+    range_power: i32,
+    entry: &FixedType,
+) -> Vec<T> {
+    let first = 10f64.powi(-epsilon_power) as f32;
+    let step = 2f32.powi(-range_power) / size as f32;
+    let inverse_root = |x: f32| 1.0 / f64::from(x.sqrt());
+    (0..size).map(|place| entry.cast_f64(inverse_root(first + step * place as f32))).collect()
+}
+
 /// Which entry of a table the highest bits of a code choose.
 #[derive(Debug, Clone, Copy)]
 pub struct Address {

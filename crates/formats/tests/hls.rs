@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use handaxe_formats::hls::{Backend, Project, Template, load, parse};
+use handaxe_formats::hls::{Backend, Project, Template, json, load, parse};
 use handaxe_formats::model;
 use handaxe_graph::{HlsConfig, IoType, Strategy};
 use proptest::prelude::*;
@@ -94,7 +94,7 @@ ClockPeriod: 5
         (Some(8), Some(Strategy::Resource))
     );
     assert_eq!(config.layer_name["softmax"].strategy, None);
-    assert_eq!(precision(&config, "softmax", "exp_table"), "fixed<18,8,RND,SAT,0>");
+    assert_eq!(precision(&config, "softmax", "exp_table_t"), "fixed<18,8,RND,SAT,0>");
     assert_eq!(precision(&config, "softmax", "default"), "fixed<16,6,TRN,WRAP,0>");
     assert_eq!(precision(&config, "7", "weight"), "half");
     assert_eq!(config.layer_name["7"].precision.len(), 2);
@@ -105,6 +105,19 @@ ClockPeriod: 5
         Some(2)
     );
     assert_eq!(parse("{}").unwrap(), HlsConfig::default());
+}
+
+/// hls4ml takes the type of a table from `table_t` alone; what it writes into `Precision` it does not read.
+#[test]
+fn tables_have_keys_of_their_own() {
+    let text = "LayerName: {norm: {Precision: {table: 'ufixed<8,5>', scale: auto}, table_t: 'ufixed<9,5>', TableRangePower2: 3, TableSize: 9}}";
+    let config = parse(text).unwrap();
+    assert_eq!(precision(&config, "norm", "table"), "ufixed<8,5,TRN,WRAP,0>");
+    assert_eq!(precision(&config, "norm", "table_t"), "ufixed<9,5,TRN,WRAP,0>");
+    assert_eq!(config.layer_name["norm"].table_range_power2, Some(3));
+    let written = json(&config);
+    assert!(written.contains("\n      \"table_t\": \"ufixed<9,5,TRN,WRAP,0>\""), "{written}");
+    assert_eq!(parse(&written).unwrap().layer_name, config.layer_name);
 }
 
 #[test]

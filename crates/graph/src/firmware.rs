@@ -9,8 +9,10 @@ mod hgq;
 mod infer;
 mod kernel;
 mod layer;
+mod layer_norm;
 
 pub use fold::Affine;
+pub use layer_norm::InverseRoots;
 
 use std::collections::BTreeMap;
 
@@ -70,6 +72,8 @@ pub struct FirmwareLayer {
     pub table_size: usize,
     /// How it is computed if it is a softmax.
     pub softmax: Softmax,
+    /// What its table covers if it is a layer normalisation.
+    pub inverse_roots: Option<InverseRoots>,
 }
 
 impl FirmwareLayer {
@@ -134,6 +138,16 @@ impl<'a> Plan<'a> {
         Self { model, config, exact: hgq::is_exact(model) }
     }
 
+    /// The type under which a layer's settings are looked up: hls4ml makes a Dense of several axes a convolution.
+    fn kind(&self, id: LayerId) -> LayerType {
+        let layer = self.model.layer(id);
+        match (layer.op(), layer.output_shape().len()) {
+            (Op::Dense { .. }, 2) => LayerType::Conv1D,
+            (Op::Dense { .. }, 3..) => LayerType::Conv2D,
+            (op, _) => op.layer_type(),
+        }
+    }
+
     /// What the configuration says of a variable.
     fn stated(&self, name: &str, kind: LayerType, variable: &'static str) -> Result<Stated, Error> {
         if self.exact {
@@ -172,7 +186,7 @@ impl<'a> Plan<'a> {
         })
     }
 
-    /// A type with a default of its own, which only a layer's or a type's own setting changes.
+    /// A table's type with a default of its own, which only a layer's or a type's own setting changes, under the name with `_t`.
     fn own(
         &self,
         name: &str,
@@ -180,7 +194,7 @@ impl<'a> Plan<'a> {
         variable: &'static str,
         default: FixedType,
     ) -> Result<FixedType, Error> {
-        match self.config.own_precision(name, kind, variable) {
+        match self.config.own_precision(name, kind, &format!("{variable}_t")) {
             Some(precision) => match self.fixed(name, variable, precision)? {
                 Stated::Type(fixed) => Ok(fixed),
                 Stated::Auto => Ok(default),

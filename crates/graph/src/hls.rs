@@ -104,7 +104,8 @@ impl std::str::FromStr for IoType {
 /// The settings of one level of the configuration: the whole model, a type of layer, or one layer.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Section {
-    /// Precision by variable (`weight`, `bias`, `accum`, `result`, ...); `default` stands for the rest.
+    /// Precision by variable (`weight`, `bias`, `accum`, `result`, ...); `default` stands for the rest. As in hls4ml, tables' count under
+    /// `table_t`, `exp_table_t`, `inv_table_t` and `inv_inp_t` only, not under the names without `_t`.
     pub precision: BTreeMap<String, Precision>,
     /// How often a multiplier is used for one inference.
     pub reuse_factor: Option<usize>,
@@ -112,8 +113,10 @@ pub struct Section {
     pub strategy: Option<Strategy>,
     /// How many output positions of a convolution are computed at once.
     pub parallelization_factor: Option<usize>,
-    /// Entries of the tables of an activation.
+    /// Entries of the tables of an activation or a layer normalisation.
     pub table_size: Option<usize>,
+    /// The table of a layer normalisation covers variances up to 2^-this.
+    pub table_range_power2: Option<u32>,
     /// How a softmax is computed.
     pub softmax: Option<Softmax>,
 }

@@ -41,7 +41,7 @@ pub use attributes::{
     Diagnostic, HlsAttributes, LayerAttributes, OptimizationAttributes, Structure,
 };
 pub use error::Error;
-pub use firmware::{Affine, FirmwareLayer, Softmax};
+pub use firmware::{Affine, FirmwareLayer, InverseRoots, Softmax};
 pub use hls::{HlsConfig, IoType, Section, Strategy};
 pub use integer::{CodeRounding, Integer};
 pub use mask::{Mask, Masks};

@@ -1,13 +1,17 @@
+mod layer;
+mod record;
 mod rewrite;
+mod weights;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use handaxe_data::{Standardiser, Tensor};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::shape::MOST_WEIGHTS;
-use crate::{Error, Op, Quantiser, nearest};
+use crate::{Error, Op, nearest};
+pub use layer::Layer;
+use record::Record;
 pub(crate) use rewrite::{Rewrite, readers};
 
 /// Largest number of layers of a model, and of arrays that one layer joins: far more than a network for an FPGA has, and
@@ -25,75 +29,6 @@ impl LayerId {
     /// The position in [`Model::layers`].
     pub fn index(self) -> usize {
         self.0 as usize
-    }
-}
-
-/// One node of the graph.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Layer {
-    name: String,
-    op: Op,
-    inputs: Vec<LayerId>,
-    output_shape: Vec<usize>,
-    weights: BTreeMap<&'static str, Tensor>,
-    quantisers: BTreeMap<&'static str, Quantiser>,
-    extra: BTreeMap<String, Value>,
-}
-
-impl Layer {
-    /// The name, unique in the model.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// What the layer computes.
-    pub fn op(&self) -> &Op {
-        &self.op
-    }
-
-    /// The layers it reads.
-    pub fn inputs(&self) -> &[LayerId] {
-        &self.inputs
-    }
-
-    /// Shape of its output, without the sample axis.
-    pub fn output_shape(&self) -> &[usize] {
-        &self.output_shape
-    }
-
-    /// All weights by name (`kernel`, `bias`, `gamma`, ...), in alphabetical order.
-    pub fn weights(&self) -> impl Iterator<Item = (&'static str, &Tensor)> {
-        self.weights.iter().map(|(name, weight)| (*name, weight))
-    }
-
-    /// The weight called `name`, if the layer has one.
-    pub fn weight(&self, name: &str) -> Option<&Tensor> {
-        self.weights.get(name)
-    }
-
-    /// What its weights are rounded to when the layer is computed, by weight. The weights themselves are stored unrounded.
-    pub fn quantisers(&self) -> impl Iterator<Item = (&'static str, &Quantiser)> {
-        self.quantisers.iter().map(|(name, quantiser)| (*name, quantiser))
-    }
-
-    /// The quantiser of the weight called `name`, if it has one.
-    pub fn quantiser(&self, name: &str) -> Option<&Quantiser> {
-        self.quantisers.get(name)
-    }
-
-    /// The weights that pruning works on.
-    pub fn kernel(&self) -> Option<&Tensor> {
-        self.weight("kernel")
-    }
-
-    /// What the user noted for objectives on other platforms, by the user's own keys.
-    pub fn extra(&self) -> &BTreeMap<String, Value> {
-        &self.extra
-    }
-
-    /// Number of stored numbers, running statistics included.
-    pub fn parameters(&self) -> usize {
-        self.weights.values().map(|weight| weight.values().len()).sum()
     }
 }
 
@@ -294,85 +229,6 @@ impl Model {
         self.parameters
     }
 
-    /// Replaces a weight.
-    ///
-    /// # Errors
-    /// A weight that the layer has not, another shape, or a value that is NaN or infinite.
-    pub fn set_weight(&mut self, id: LayerId, name: &str, weight: Tensor) -> Result<(), Error> {
-        let layer = &mut self.layers[id.index()];
-        let known = || layer.weights.keys().copied().collect::<Vec<_>>().join(", ");
-        let Some(slot) = layer.weights.get(name) else {
-            let (layer, weight) = (layer.name.clone(), name.to_owned());
-            return Err(Error::UnknownWeight { layer, weight, known: known() });
-        };
-        if slot.shape() != weight.shape() {
-            return Err(Error::WeightShape {
-                layer: layer.name.clone(),
-                weight: name.to_owned(),
-                expected: slot.shape().to_vec(),
-                given: weight.shape().to_vec(),
-            });
-        }
-        if let Some(index) = weight.first_not_finite() {
-            return Err(Error::WeightNotFinite {
-                layer: layer.name.clone(),
-                weight: name.to_owned(),
-                value: weight.values()[index],
-                index,
-            });
-        }
-        if let Some(slot) = layer.weights.get_mut(name) {
-            *slot = weight;
-        }
-        Ok(())
-    }
-
-    /// States what a weight is rounded to when the layer is computed.
-    ///
-    /// # Errors
-    /// A weight that the layer has not, or a quantiser that cannot be or is not for weights.
-    pub fn set_quantiser(
-        &mut self,
-        id: LayerId,
-        weight: &str,
-        quantiser: Quantiser,
-    ) -> Result<(), Error> {
-        let layer = &mut self.layers[id.index()];
-        let Some((&slot, _)) = layer.weights.get_key_value(weight) else {
-            return Err(Error::UnknownWeight {
-                layer: layer.name.clone(),
-                weight: weight.to_owned(),
-                known: layer.weights.keys().copied().collect::<Vec<_>>().join(", "),
-            });
-        };
-        let fault = match &quantiser {
-            Quantiser::PerElement { .. } => Some((
-                "the quantiser of a weight",
-                "per element".to_owned(),
-                "one without weights of its own",
-            )),
-            Quantiser::Truncate { .. } => {
-                Some(("the quantiser of a weight", "a truncation".to_owned(), "no truncation"))
-            }
-            quantiser => quantiser.fault().or_else(|| {
-                let weight = layer.weights.get(slot)?;
-                quantiser.misfit(weight.shape())
-            }),
-        };
-        if let Some((what, given, right)) = fault {
-            let (layer, kind) = (layer.name.clone(), layer.op.layer_type().name());
-            return Err(Error::Parameter { layer, kind, what, given, right });
-        }
-        layer.quantisers.insert(slot, quantiser);
-        Ok(())
-    }
-
-    /// Notes something of a layer for objectives on other platforms; it travels with the model to
-    /// [`LayerAttributes::extra`](crate::LayerAttributes::extra).
-    pub fn set_extra(&mut self, id: LayerId, key: &str, value: Value) {
-        self.layers[id.index()].extra.insert(key.to_owned(), value);
-    }
-
     /// What a finished model must have beyond what [`Model::add`] checks: an input and an output.
     ///
     /// # Errors
@@ -388,67 +244,10 @@ impl Model {
     }
 }
 
-/// How a graph is written: structure only, weights travel as tensors.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Record {
-    name: String,
-    layers: Vec<LayerRecord>,
-    outputs: Vec<LayerId>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    preprocessing: Vec<Standardiser>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct LayerRecord {
-    name: String,
-    inputs: Vec<LayerId>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    quantisers: BTreeMap<String, Quantiser>,
-    #[serde(flatten)]
-    op: Op,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    extra: BTreeMap<String, Value>,
-}
-
-impl From<Model> for Record {
-    fn from(model: Model) -> Self {
-        let layers = model.layers.into_iter();
-        let layers = layers.map(|layer| LayerRecord {
-            name: layer.name,
-            inputs: layer.inputs,
-            quantisers: layer.quantisers.into_iter().map(|(w, q)| (w.to_owned(), q)).collect(),
-            op: layer.op,
-            extra: layer.extra,
-        });
-        let (outputs, preprocessing) = (model.outputs, model.preprocessing);
-        Self { name: model.name, layers: layers.collect(), outputs, preprocessing }
-    }
-}
-
-impl TryFrom<Record> for Model {
-    type Error = Error;
-
-    fn try_from(record: Record) -> Result<Self, Error> {
-        let mut model = Self::new(&record.name);
-        for layer in record.layers {
-            let id = model.add(&layer.name, layer.op, &layer.inputs)?;
-            for (weight, quantiser) in layer.quantisers {
-                model.set_quantiser(id, &weight, quantiser)?;
-            }
-            model.layers[id.index()].extra = layer.extra;
-        }
-        model.set_outputs(&record.outputs)?;
-        model.set_preprocessing(record.preprocessing)?;
-        model.verify()?;
-        Ok(model)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Activation;
+    use crate::{Activation, Quantiser};
 
     fn residual() -> Model {
         let mut model = Model::new("residual");

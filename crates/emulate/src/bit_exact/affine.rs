@@ -1,7 +1,7 @@
-//! A batch normalisation that is not folded away: one multiplication and one addition, exact, then one cast.
+//! Scale and shift by channel, as of a batch normalisation that is not folded away: one multiplication and one addition, exact, then one cast.
 
 use handaxe_fixed::{FixedType, Integer};
-use handaxe_graph::{FirmwareLayer, Layer};
+use handaxe_graph::FirmwareLayer;
 
 use super::cast::Cast;
 use super::weights;
@@ -17,19 +17,21 @@ pub(super) struct Affine<T> {
 }
 
 impl<T: Integer> Affine<T> {
-    pub(super) fn new(layer: &Layer, built: &FirmwareLayer, input: &FixedType) -> Option<Self> {
-        let affine = layer.affine()?;
+    /// Of the numbers `scale` and `shift`, in the types that the layer has for them, for inputs of type `input`.
+    pub(super) fn new(
+        (scales, shifts): (&[f32], &[f32]),
+        built: &FirmwareLayer,
+        input: &FixedType,
+    ) -> Option<Self> {
         let (scale, bias) = (built.types.get("scale")?, built.types.get("bias")?);
         let product = input.fraction() + scale.fraction();
         let fraction = product.max(bias.fraction());
         let raise = (fraction - bias.fraction()) as u32;
-        let shift = weights::codes::<T>(&affine.shift, bias)
-            .into_iter()
-            .map(|code| code << raise)
-            .collect();
+        let shift =
+            weights::codes::<T>(shifts, bias).into_iter().map(|code| code << raise).collect();
         let width = super::network::affine_bits(input, scale, bias);
         Some(Self {
-            scale: weights::codes(&affine.scale, scale),
+            scale: weights::codes(scales, scale),
             shift,
             up: (fraction - product) as u32,
             cast: Cast::new(width, fraction, built.result()),

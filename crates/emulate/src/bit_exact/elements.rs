@@ -1,4 +1,4 @@
-//! Layers that work on two arrays, element by element.
+//! Layers that join arrays element by element.
 
 use handaxe_fixed::{FixedType, Integer};
 
@@ -16,55 +16,60 @@ pub(super) enum Both {
     Minimum,
 }
 
-/// An element-wise layer of two inputs.
+/// An element-wise layer of two inputs or more: exact, from the first to the last, then one cast.
 #[derive(Debug)]
 pub(super) struct Join {
     what: Both,
-    /// Shifts to a common fraction.
-    shifts: [u32; 2],
-    /// Which element of each input stands at each element of the output.
-    places: [Vec<usize>; 2],
+    /// For each input the shift to a common fraction.
+    shifts: Vec<u32>,
+    /// For each input, which of its elements stands at each element of the output.
+    places: Vec<Vec<usize>>,
     cast: Cast,
 }
 
 impl Join {
-    pub(super) fn new(
+    pub(super) fn new<'a>(
         what: Both,
-        of: [FixedType; 2],
-        shapes: [&[usize]; 2],
+        of: &[FixedType],
+        shapes: impl Iterator<Item = &'a [usize]>,
         shape: &[usize],
         result: FixedType,
     ) -> Self {
-        let [a, b] = of;
-        let fraction = a.fraction().max(b.fraction());
+        let fractions = || of.iter().map(FixedType::fraction);
+        let finest = fractions().max().unwrap_or(0);
         let (shifts, fraction) = match what {
-            Both::Multiply => ([0, 0], a.fraction() + b.fraction()),
+            Both::Multiply => (vec![0; of.len()], fractions().sum()),
             _ => (
-                of.map(|one| (fraction - one.fraction()) as u32),
-                fraction + i32::from(matches!(what, Both::Average)),
+                fractions().map(|fraction| (finest - fraction) as u32).collect(),
+                finest + i32::from(matches!(what, Both::Average)),
             ),
         };
-        let width = super::network::joined_bits(&a, &b);
-        let places = shapes.map(|part| repeated(part, shape).collect());
+        let width = super::network::joined_bits(of);
+        let places = shapes.map(|part| repeated(part, shape).collect()).collect();
         Self { what, shifts, places, cast: Cast::new(width, fraction, result) }
     }
 
-    pub(super) fn run<T: Integer>(&self, inputs: [&[T]; 2], output: &mut [T], lanes: usize) {
-        let [a, b] = inputs;
-        for (place, output) in output.chunks_exact_mut(lanes).enumerate() {
-            let (from_a, from_b) = (self.places[0][place] * lanes, self.places[1][place] * lanes);
-            let pairs = a[from_a..from_a + lanes].iter().zip(&b[from_b..from_b + lanes]);
-            for (output, (a, b)) in output.iter_mut().zip(pairs) {
-                let (a, b) = (*a << self.shifts[0], *b << self.shifts[1]);
-                *output = match self.what {
-                    Both::Add | Both::Average => a + b,
-                    Both::Subtract => a - b,
-                    Both::Multiply => a.times(b),
-                    Both::Maximum => a.max(b),
-                    Both::Minimum => a.min(b),
-                };
+    pub(super) fn run<T: Integer>(&self, inputs: &[&[T]], output: &mut [T], lanes: usize) {
+        for (number, input) in inputs.iter().enumerate() {
+            let (shift, places) = (self.shifts[number], &self.places[number]);
+            for (output, place) in output.chunks_exact_mut(lanes).zip(places) {
+                let codes = &input[place * lanes..(place + 1) * lanes];
+                for (output, code) in output.iter_mut().zip(codes) {
+                    let code = *code << shift;
+                    *output = if number == 0 { code } else { self.joined(*output, code) };
+                }
             }
         }
         self.cast.all(output);
+    }
+
+    fn joined<T: Integer>(&self, one: T, two: T) -> T {
+        match self.what {
+            Both::Add | Both::Average => one + two,
+            Both::Subtract => one - two,
+            Both::Multiply => one.times(two),
+            Both::Maximum => one.max(two),
+            Both::Minimum => one.min(two),
+        }
     }
 }

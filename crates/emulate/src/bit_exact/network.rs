@@ -151,23 +151,26 @@ fn only_casts(op: &Op) -> bool {
     }
 }
 
-/// Bits of two numbers at a common fraction, with room for their sum or difference.
-pub(super) fn summed_bits(a: &FixedType, b: &FixedType) -> u32 {
-    let fraction = a.fraction().max(b.fraction());
-    let span = |one: &FixedType| one.width + (fraction - one.fraction()) as u32;
-    span(a).max(span(b)) + 2
+/// Bits of numbers at a common fraction, with room for their sum or difference.
+fn summed_bits(of: &[FixedType]) -> u32 {
+    let fraction = of.iter().map(FixedType::fraction).max().unwrap_or(0);
+    let spans = of.iter().map(|one| one.width + (fraction - one.fraction()) as u32);
+    spans.max().unwrap_or(0) + of.len().next_power_of_two().trailing_zeros() + 1
 }
 
 /// The same, with room for their product too.
-pub(super) fn joined_bits(a: &FixedType, b: &FixedType) -> u32 {
-    summed_bits(a, b).max(a.width + b.width + 1)
+pub(super) fn joined_bits(of: &[FixedType]) -> u32 {
+    summed_bits(of).max(of.iter().map(|one| one.width).sum::<u32>() + 1)
 }
 
 /// Bits of a product and a sum with another number.
 pub(super) fn affine_bits(x: &FixedType, scale: &FixedType, shift: &FixedType) -> u32 {
-    let product =
-        FixedType { width: x.width + scale.width, integer: x.integer + scale.integer, ..*x };
-    summed_bits(&product, shift)
+    summed_bits(&[multiplied(x, scale), *shift])
+}
+
+/// The width and the integer bits of a product.
+pub(super) fn multiplied(x: &FixedType, by: &FixedType) -> FixedType {
+    FixedType { width: x.width + by.width, integer: x.integer + by.integer, ..*x }
 }
 
 /// Bits of the widest number that is met anywhere: codes, products, sums and shifted codes.
@@ -194,8 +197,18 @@ pub(super) fn bits(model: &Model, layers: &[FirmwareLayer]) -> u32 {
                 _ => 0,
             },
             Op::Pool { .. } | Op::GlobalPool { .. } => {
-                of("accum").map_or(0, |accum| joined_bits(accum, input))
+                of("accum").map_or(0, |accum| joined_bits(&[*accum, *input]))
             }
+            Op::LayerNorm { .. } => match (of("accum"), of("table"), of("scale"), of("bias")) {
+                (Some(accum), Some(table), Some(scale), Some(bias)) => {
+                    let range = built.inverse_roots.map_or(0, |roots| roots.range_power);
+                    let above = accum.integer.unsigned_abs().saturating_sub(accum.width);
+                    affine_bits(&multiplied(accum, table), scale, bias)
+                        .max(2 * accum.width + 1)
+                        .max(accum.width + above + tables + range)
+                }
+                _ => 0,
+            },
             op if only_casts(op) => {
                 let result = built.result();
                 input.width + (result.fraction() - input.fraction()).max(0) as u32 + 2
@@ -204,13 +217,14 @@ pub(super) fn bits(model: &Model, layers: &[FirmwareLayer]) -> u32 {
                 let variables =
                     ["param", "slope", "table", "accum", "exp_table", "inv_table", "inv_inp"];
                 let constants = variables.iter().filter_map(|variable| of(variable));
-                let products = constants.map(|one| joined_bits(input, one).max(2 * one.width));
+                let products = constants.map(|one| joined_bits(&[*input, *one]).max(2 * one.width));
                 let shifted = input.integer.unsigned_abs().saturating_sub(input.width);
                 products.max().unwrap_or(0).max(input.width + shifted + tables.max(17))
             }
-            _ if inputs.len() > 1 => {
-                inputs[1..].iter().map(|next| joined_bits(input, next)).max().unwrap_or(0)
+            Op::Concatenate => {
+                inputs.iter().map(|one| joined_bits(&[*input, *one])).max().unwrap_or(0)
             }
+            _ if inputs.len() > 1 => joined_bits(&inputs),
             _ => 0,
         };
         most = most.max(of_op + 1);

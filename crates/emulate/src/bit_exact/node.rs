@@ -12,6 +12,7 @@ use super::function::Table;
 use super::hard::Hard;
 use super::kernel::Kernel;
 use super::lanes::Scratch;
+use super::layer_norm::LayerNorm;
 use super::places::{self, Place};
 use super::pool::Pool;
 use super::softmax::Softmax;
@@ -27,6 +28,7 @@ pub(super) enum Node<T> {
     Same,
     Kernel(Box<Kernel<T>>),
     Affine(Affine<T>),
+    LayerNorm(Box<LayerNorm<T>>),
     Hard(Hard<T>),
     Table(Table<T>),
     Softmax(Box<Softmax<T>>),
@@ -83,9 +85,9 @@ impl<T: Integer> Parts<'_, T> {
         }
         let Some(input) = self.inputs.first() else { return Some(Node::Input(built.result())) };
         let join = |what| {
-            let of = [*input, *self.inputs.get(1)?];
-            let shapes = [self.from(0), self.from(1)];
-            Some(Node::Join(Join::new(what, of, shapes, self.layer.output_shape(), built.result())))
+            let shapes = (0..self.inputs.len()).map(|place| self.from(place));
+            let (shape, result) = (self.layer.output_shape(), built.result());
+            Some(Node::Join(Join::new(what, &self.inputs, shapes, shape, result)))
         };
         let pool = |kind: PoolKind, window| {
             let shapes = (self.from(0), self.layer.output_shape());
@@ -97,7 +99,12 @@ impl<T: Integer> Parts<'_, T> {
                     Kernel::new(self.model, self.layer, built, (input, self.bounds), self.path)?;
                 Some(Node::Kernel(Box::new(kernel)))
             }
-            Op::BatchNorm { .. } => Affine::new(self.layer, built, input).map(Node::Affine),
+            Op::BatchNorm { .. } => {
+                let affine = self.layer.affine()?;
+                Affine::new((&affine.scale, &affine.shift), built, input).map(Node::Affine)
+            }
+            Op::LayerNorm { .. } => LayerNorm::new(self.layer, built, input)
+                .map(|normalisation| Node::LayerNorm(Box::new(normalisation))),
             Op::Activation { function } => self.function(*function, input),
             Op::Quantise { quantiser } => self.quantiser(quantiser, input),
             Op::PRelu { slopes } => {
@@ -227,15 +234,12 @@ impl<T: Integer> Node<T> {
             Self::Same => output.copy_from_slice(input),
             Self::Kernel(kernel) => kernel.run(input, output, lanes, scratch),
             Self::Affine(affine) => affine.run(input, output, lanes),
+            Self::LayerNorm(normalisation) => normalisation.run(input, output, lanes),
             Self::Hard(hard) => hard.run(input, output, lanes),
             Self::Table(table) => table.run(input, output),
             Self::Softmax(softmax) => softmax.run(input, output, lanes),
             Self::Pool(pool) => pool.run(input, output, lanes),
-            Self::Join(join) => {
-                if let [a, b] = inputs {
-                    join.run([a, b], output, lanes);
-                }
-            }
+            Self::Join(join) => join.run(inputs, output, lanes),
             Self::Moved(places, cast) => {
                 for (place, output) in places.iter().zip(output.chunks_exact_mut(lanes)) {
                     match place {

@@ -43,7 +43,7 @@ impl<T: Integer> Pool<T> {
         let accum = built.types.get("accum").copied().unwrap_or(*input);
         let sign = T::from(1) << (input.width - 1);
         let fraction = accum.fraction().max(input.fraction());
-        let bits = super::network::joined_bits(&accum, input);
+        let bits = super::network::joined_bits(&[accum, *input]);
         Self {
             kind,
             seen,

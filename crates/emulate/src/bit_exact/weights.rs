@@ -1,7 +1,7 @@
 //! Weights as hls4ml writes them into the firmware.
 
 use handaxe_fixed::{FixedType, Integer};
-use handaxe_graph::{FirmwareLayer, Layer, Model};
+use handaxe_graph::{FirmwareLayer, Layer, Model, Op};
 
 use crate::quantise;
 
@@ -39,6 +39,9 @@ pub fn firmware_weights(
             vec![("weight", kernel), ("bias", bias)]
         }
         Some(affine) if !built.passes => vec![("scale", affine.scale), ("bias", affine.shift)],
+        _ if matches!(layer.op(), Op::LayerNorm { .. }) => {
+            vec![("scale", values(layer, "gamma")), ("bias", values(layer, "beta"))]
+        }
         _ => Vec::new(),
     };
     let typed = pairs.into_iter().filter(|(_, values)| !values.is_empty());

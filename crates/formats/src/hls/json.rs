@@ -31,8 +31,9 @@ pub fn json(config: &HlsConfig) -> String {
 }
 
 fn section(section: &Section) -> Map<String, Value> {
-    let precision: Map<String, Value> =
-        section.precision.iter().map(|(variable, of)| (variable.clone(), value!(of))).collect();
+    let all = section.precision.iter().map(|(variable, of)| (variable.clone(), value!(of)));
+    let (tables, precision): (Map<_, _>, Map<_, _>) =
+        all.partition(|(variable, _)| variable.ends_with("_t"));
     let implementation = section.softmax.map(|way| match way {
         Softmax::Stable => "stable",
         Softmax::Latency => "latency",
@@ -45,7 +46,9 @@ fn section(section: &Section) -> Map<String, Value> {
         ("Strategy", section.strategy.map(|strategy| value!(strategy.to_string()))),
         ("ParallelizationFactor", section.parallelization_factor.map(|factor| value!(factor))),
         ("TableSize", section.table_size.map(|size| value!(size))),
+        ("TableRangePower2", section.table_range_power2.map(|power| value!(power))),
         ("Implementation", implementation.map(|name| value!(name))),
     ];
-    settings.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+    let stated = settings.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+    stated.chain(tables).collect()
 }

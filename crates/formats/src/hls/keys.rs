@@ -49,6 +49,7 @@ pub(super) const SETTINGS: &[&str] = &[
     "ParallelizationFactor",
     "Implementation",
     "TableSize",
+    "TableRangePower2",
 ];
 
 /// In a section: what hls4ml writes or reads, and no estimate depends on.
@@ -72,7 +73,6 @@ pub(super) const PASSED_OVER: &[&str] = &[
     "RecurrentReuseFactor",
     "Skip",
     "Static",
-    "TableRangePower2",
     "TargetCycles",
     "TimeStepLoopParallelism",
     "Trace",
@@ -122,6 +122,9 @@ pub(super) const VARIABLES: &[&str] = &[
     "edge_weight_aggr",
     "norm",
 ];
+
+/// Variables whose precision counts under the key `<variable>_t` beside `Precision`; hls4ml writes them into `Precision`, but passes over them there.
+pub(super) const TABLES: &[&str] = &["table", "exp_table", "inv_table", "inv_inp"];
 
 /// Whether `key` is `known`, but for case and underscores.
 pub(super) fn is(key: &str, known: &str) -> bool {

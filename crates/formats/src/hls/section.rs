@@ -4,7 +4,7 @@ use handaxe_fixed::Precision;
 use handaxe_graph::{IoType, Section, Softmax, Strategy};
 use serde_json::Value;
 
-use super::keys::{PASSED_OVER, SETTINGS, VARIABLES, is, variable};
+use super::keys::{PASSED_OVER, SETTINGS, TABLES, VARIABLES, is, variable};
 use super::{mapping, optional, unknown};
 use crate::Error;
 
@@ -26,10 +26,17 @@ pub(super) fn section(place: &str, value: &Value) -> Result<Section, Error> {
             section.softmax = Some(softmax(place, value)?);
         } else if is(key, "TableSize") {
             section.table_size = Some(factor(place, "TableSize", value)?);
+        } else if is(key, "TableRangePower2") {
+            section.table_range_power2 = Some(power(place, "TableRangePower2", value)?);
         } else if PASSED_OVER.iter().any(|known| is(key, known)) {
             continue;
         } else if let Some(variable) = variable(key) {
-            precision(place, variable, value, &mut section.precision)?;
+            let name = if TABLES.contains(&variable) {
+                format!("{variable}_t")
+            } else {
+                variable.to_owned()
+            };
+            precision(place, &name, value, &mut section.precision)?;
         } else {
             return Err(unknown(place, key, SETTINGS.iter().chain(PASSED_OVER).chain(VARIABLES)));
         }
@@ -79,6 +86,11 @@ fn precision(
 fn factor(place: &str, key: &str, value: &Value) -> Result<usize, Error> {
     let factor = value.as_u64().and_then(|factor| usize::try_from(factor).ok());
     factor.ok_or_else(|| wrong(place, key, value, "a whole number of 1 or more"))
+}
+
+fn power(place: &str, key: &str, value: &Value) -> Result<u32, Error> {
+    let power = value.as_u64().and_then(|power| u32::try_from(power).ok());
+    power.ok_or_else(|| wrong(place, key, value, "a whole number of 0 or more"))
 }
 
 /// Old hls4ml names the implementation of a softmax its strategy; what both may be called is the strategy.

@@ -316,6 +316,22 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
+    /// Adds a layer with a kernel, and a bias where there is one.
+    pub(super) fn add_with_kernel(
+        &mut self,
+        name: &str,
+        op: Op,
+        input: LayerId,
+        (kernel, bias): (&Array, Option<&Array>),
+    ) -> Result<LayerId, Error> {
+        let id = self.add(name, op, &[input])?;
+        self.set_weight(id, "kernel", kernel)?;
+        if let Some(bias) = bias {
+            self.set_weight(id, "bias", bias)?;
+        }
+        Ok(id)
+    }
+
     pub(super) fn set_floats(
         &mut self,
         id: LayerId,

@@ -79,11 +79,7 @@ pub(super) fn convolve<'a>(
     } else {
         (Op::Conv { filters, window, bias: bias.is_some() }, kernel)
     };
-    let id = to.add(&name, op, &[id])?;
-    to.set_weight(id, "kernel", &kernel)?;
-    if let Some(bias) = bias {
-        to.set_weight(id, "bias", &bias)?;
-    }
+    let id = to.add_with_kernel(&name, op, id, (&kernel, bias.as_ref()))?;
     Ok(image(to, id, &axes))
 }
 

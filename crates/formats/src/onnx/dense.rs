@@ -96,11 +96,8 @@ pub(super) fn dense<'a>(
         ));
     }
     let (id, axes) = to.with_last(&name, view, last)?;
-    let id = to.add(&name, Op::Dense { units, bias: bias.is_some() }, &[id])?;
-    to.set_weight(id, "kernel", kernel)?;
-    if let Some(bias) = bias {
-        to.set_weight(id, "bias", &bias)?;
-    }
+    let op = Op::Dense { units, bias: bias.is_some() };
+    let id = to.add_with_kernel(&name, op, id, (kernel, bias.as_ref()))?;
     let mut shape = view.shape.clone();
     shape[last] = units;
     Ok(View::of_axes(id, shape, &axes))

@@ -120,6 +120,13 @@ impl Model {
                 }
                 None => Vec::new(),
             },
+            (Op::LayerNorm { .. }, _) => {
+                return Err(Error::NotInFirmware {
+                    layer: layer.name().to_owned(),
+                    what: "layer normalisation as exact as quantisers need".to_owned(),
+                    instead: "a configuration of your own",
+                });
+            }
             (Op::Activation { function }, Some(input)) => {
                 use Activation::{ClippedRelu, LeakyRelu, Linear, Relu};
                 match function {

@@ -40,8 +40,7 @@ impl Plan<'_> {
         if !matches!(layer.op(), Op::Dense { .. } | Op::Conv { .. }) {
             return None;
         }
-        if !matches!(self.stated(layer.name(), layer.op().layer_type(), "result"), Ok(Stated::Auto))
-        {
+        if !matches!(self.stated(layer.name(), self.kind(id), "result"), Ok(Stated::Auto)) {
             return None;
         }
         let (reader, normalisation) = only_reader(self.model, id)?;

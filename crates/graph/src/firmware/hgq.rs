@@ -52,7 +52,7 @@ impl Plan<'_> {
         of: &str,
     ) -> Result<FixedType, Error> {
         let layer = self.model.layer(id);
-        match (self.stated(layer.name(), layer.op().layer_type(), variable)?, layer.weight(of)) {
+        match (self.stated(layer.name(), self.kind(id), variable)?, layer.weight(of)) {
             (Stated::Type(stated), _) => Ok(stated),
             (Stated::Auto, Some(weight)) if self.exact => {
                 holding(weight.values()).map_err(|error| Error::Inferred {

@@ -12,7 +12,7 @@ use crate::{Activation, Error, Layer, LayerId, Op, PoolKind, Quantiser};
 
 type Types = BTreeMap<&'static str, FixedType>;
 
-const fn fixed(
+pub(super) const fn fixed(
     width: u32,
     integer: i32,
     signed: bool,
@@ -34,7 +34,7 @@ const FUNCTIONS: &str = "linear, relu, relu6, leaky_relu, thresholded_relu, PReL
 impl Plan<'_> {
     pub(super) fn other_types(&self, id: LayerId, inputs: &[FixedType]) -> Result<Types, Error> {
         let layer = self.model.layer(id);
-        let (name, kind, input) = (layer.name(), layer.op().layer_type(), inputs[0]);
+        let (name, kind, input) = (layer.name(), self.kind(id), inputs[0]);
         let mut types = Types::new();
         match layer.op() {
             Op::Activation { function } => {
@@ -56,22 +56,16 @@ impl Plan<'_> {
             Op::GlobalPool { .. } => {
                 types.insert("accum", self.pool_accumulator(layer, &input, None)?);
             }
-            Op::LayerNorm { .. } => {
-                return Err(self.unsupported(
-                    id,
-                    "layer normalisation to the bit".to_owned(),
-                    "batch normalisation",
-                ));
-            }
+            Op::LayerNorm { .. } => types = self.layer_norm_types(id)?,
             Op::Lookup { .. } => {
                 types.insert("table", self.or_exact(id, "table", "table")?);
             }
             Op::Quantise { quantiser } => self.quantiser_types(id, quantiser, &mut types)?,
-            op if inputs.len() > 2 && op.layer_type() != crate::LayerType::Concatenate => {
+            Op::Average if inputs.len() > 2 => {
                 return Err(self.unsupported(
                     id,
-                    format!("{} inputs of a {kind}", inputs.len()),
-                    "one such layer after the other",
+                    format!("mean of {} arrays", inputs.len()),
+                    "a mean of two, or a sum and a layer that scales it",
                 ));
             }
             _ => {}
@@ -100,20 +94,19 @@ impl Plan<'_> {
             return Ok(result);
         }
         Ok(match layer.op() {
-            Op::BatchNorm { .. } => {
+            Op::BatchNorm { .. } | Op::LayerNorm { .. } => {
                 let (scale, bias) = (types["scale"], types["bias"]);
                 let product =
                     inputs[0].product(&scale).map_err(|error| self.too_wide(name, error))?;
                 self.sum(name, &product, &bias, false)?
             }
             Op::Pool { .. } | Op::Permute { .. } | Op::UpSample { .. } => inputs[0],
-            Op::Add | Op::Average => self.sum(name, &inputs[0], &inputs[1], false)?,
+            Op::Add | Op::Average => self.joined(inputs, |a, b| self.sum(name, a, b, false))?,
             Op::Subtract => self.sum(name, &inputs[0], &inputs[1], true)?,
-            Op::Multiply => {
-                let (a, b) = (inputs[0], inputs[1]);
+            Op::Multiply => self.joined(inputs, |a, b| {
                 let width = (a.width + b.width) as i32;
-                self.inferred(name, "result", width, a.integer + b.integer, a.signed || b.signed)?
-            }
+                self.inferred(name, "result", width, a.integer + b.integer, a.signed || b.signed)
+            })?,
             Op::Maximum | Op::Minimum => self.union(name, inputs, false)?,
             Op::Concatenate => self.union(name, inputs, true)?,
             Op::Quantise { quantiser: Quantiser::PerElement { .. } } => types["element"],
@@ -122,6 +115,15 @@ impl Plan<'_> {
             }
             _ => self.default_type(),
         })
+    }
+
+    /// The type of a chain of layers that join two arrays each.
+    fn joined(
+        &self,
+        inputs: &[FixedType],
+        join: impl Fn(&FixedType, &FixedType) -> Result<FixedType, Error>,
+    ) -> Result<FixedType, Error> {
+        inputs[1..].iter().try_fold(inputs[0], |found, next| join(&found, next))
     }
 
     fn sum(
@@ -203,7 +205,7 @@ impl Plan<'_> {
         types: &mut Types,
     ) -> Result<(), Error> {
         let layer = self.model.layer(id);
-        let (name, kind) = (layer.name(), layer.op().layer_type());
+        let (name, kind) = (layer.name(), self.kind(id));
         match function {
             Activation::Linear | Activation::Relu => {}
             Activation::ClippedRelu { slope: 0.0, threshold: 0.0, max: Some(max) }
@@ -258,7 +260,7 @@ impl Plan<'_> {
     /// The stated type of a parameter, or its input's.
     fn or_input(&self, id: LayerId, input: &FixedType) -> Result<FixedType, Error> {
         let layer = self.model.layer(id);
-        match self.stated(layer.name(), layer.op().layer_type(), "param")? {
+        match self.stated(layer.name(), self.kind(id), "param")? {
             Stated::Type(stated) => Ok(stated),
             Stated::Auto => Ok(*input),
         }
@@ -267,7 +269,7 @@ impl Plan<'_> {
     /// The type of a constant: stated, or of at most eight bits and a sign.
     fn constant(&self, id: LayerId, value: f64) -> Result<FixedType, Error> {
         let layer = self.model.layer(id);
-        if let Stated::Type(stated) = self.stated(layer.name(), layer.op().layer_type(), "param")? {
+        if let Stated::Type(stated) = self.stated(layer.name(), self.kind(id), "param")? {
             return Ok(stated);
         }
         let made = if value == 0.0 {
@@ -307,7 +309,7 @@ impl Plan<'_> {
                     let layer = self.model.layer(id);
                     types.insert(
                         "table",
-                        self.own(layer.name(), layer.op().layer_type(), "table", TABLE)?,
+                        self.own(layer.name(), self.kind(id), "table", TABLE)?,
                     );
                 } else {
                     types.extend([("slope", HARD_SHIFT), ("shift", HARD_SHIFT)]);

@@ -24,7 +24,7 @@ impl Plan<'_> {
         folds: Option<LayerId>,
     ) -> Result<Types, Error> {
         let layer = self.model.layer(id);
-        let (name, kind) = (layer.name(), layer.op().layer_type());
+        let (name, kind) = (layer.name(), self.kind(id));
         let weight = match self.quantised(layer, "kernel")? {
             Some(of_quantiser) => of_quantiser,
             None if folds.is_some() => self.or_default(name, kind, "weight")?,

@@ -7,8 +7,9 @@ use handaxe_fixed::{FixedType, Precision};
 use super::{DEFAULT, FirmwareLayer, Plan, Softmax, Stated};
 use crate::{Activation, Error, IoType, LayerId, Op, Quantiser};
 
-/// Entries of a table where nothing is said.
+/// Entries of a table where nothing is said, and of a layer normalisation's.
 const TABLE_SIZE: usize = 1024;
+const ROOTS: usize = 4096;
 /// The most entries of a table: more than any block memory holds.
 const MOST_ENTRIES: usize = 1 << 20;
 
@@ -19,7 +20,7 @@ impl Plan<'_> {
         before: &[FirmwareLayer],
     ) -> Result<FirmwareLayer, Error> {
         let layer = self.model.layer(id);
-        let (name, kind) = (layer.name(), layer.op().layer_type());
+        let (name, kind) = (layer.name(), self.kind(id));
         let inputs: Vec<FixedType> =
             layer.inputs().iter().map(|input| before[input.index()].result()).collect();
         let mut built = FirmwareLayer {
@@ -30,6 +31,7 @@ impl Plan<'_> {
             stride: 1,
             table_size: self.table_size(id)?,
             softmax: self.config.setting(name, kind, |section| section.softmax).unwrap_or_default(),
+            inverse_roots: self.inverse_roots(id)?,
         };
         let Some(&input) = inputs.first() else {
             if self.config.io_type == Some(IoType::IoStream) {
@@ -78,8 +80,7 @@ impl Plan<'_> {
     fn is_merged(&self, id: LayerId) -> bool {
         let auto = |id: LayerId| {
             let layer = self.model.layer(id);
-            self.config.precision(layer.name(), layer.op().layer_type(), "result")
-                == Precision::Auto
+            self.config.precision(layer.name(), self.kind(id), "result") == Precision::Auto
         };
         let before = self.model.layer(id).inputs().first();
         before.is_some_and(|&before| {
@@ -92,10 +93,10 @@ impl Plan<'_> {
 
     fn table_size(&self, id: LayerId) -> Result<usize, Error> {
         let layer = self.model.layer(id);
-        let asked = self
-            .config
-            .own_setting(layer.name(), layer.op().layer_type(), |section| section.table_size);
-        match asked.unwrap_or(TABLE_SIZE) {
+        let asked =
+            self.config.own_setting(layer.name(), self.kind(id), |section| section.table_size);
+        let usual = if matches!(layer.op(), Op::LayerNorm { .. }) { ROOTS } else { TABLE_SIZE };
+        match asked.unwrap_or(usual) {
             size @ 1..=MOST_ENTRIES => Ok(size),
             given => Err(Error::Config {
                 place: format!("LayerName {}", layer.name()),
