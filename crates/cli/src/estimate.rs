@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use handaxe::formats::write_atomically;
 use handaxe::graph::{HlsConfig, Model};
-use handaxe::objective::Objective;
 use handaxe::objective::estimate::{Estimate, Profile, estimate};
 use handaxe::objective::parts::Part;
-use handaxe::run::{ByResource, Estimated, Footprint, SCHEMA, footprint};
-use handaxe::{Error, report, total};
+use handaxe::run::{ByResource, Estimated, Footprint, SCHEMA};
+use handaxe::{Error, counted, report, total};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -87,7 +86,7 @@ pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
     let (part, profile) = command.target.read()?;
     let subject = command.network.load()?;
     subject.notes(speech);
-    let layers = costs(&subject)?;
+    let layers = counted(&subject.model, subject.config.as_ref())?;
     let built = match &subject.config {
         Some(config) => Some(synthesis(&subject.model, config, &profile, speech)?),
         None if part.is_some() || command.picture.is_some() => {
@@ -102,16 +101,10 @@ pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
     if speech.json {
         return output::json(&answer(&subject, &layers, built.as_ref(), part.as_ref()));
     }
-    let counted = report::estimate(&layers, &total(&layers)).to_string();
-    let Some(estimate) = built else { return output::text(&counted) };
+    let costs = report::estimate(&layers, &total(&layers)).to_string();
+    let Some(estimate) = built else { return output::text(&costs) };
     let table = report::synthesis(&estimate, part.as_ref());
-    output::text(&format!("{counted}\nSynthesis with {}\n{table}", target::described(&profile)))
-}
-
-fn costs(subject: &Subject) -> Result<Vec<Footprint>, Failure> {
-    let objectives: Vec<&dyn Objective> =
-        subject.objectives.iter().map(|objective| &**objective).collect();
-    Ok(footprint(&subject.model, subject.config.as_ref(), &objectives).map_err(Error::from)?)
+    output::text(&format!("{costs}\nSynthesis with {}\n{table}", target::described(&profile)))
 }
 
 fn synthesis(

@@ -17,7 +17,7 @@ use handaxe_train::CandleTrainer;
 
 use crate::{Error, FinalSparsity};
 
-pub use result::{known_objectives, total};
+pub use result::{counted, known_objectives, total};
 
 /// Prunes a trained network until it fits: the library's way in.
 ///
