@@ -14,9 +14,8 @@ use handaxe::run::{ByResource, Estimated, SCHEMA};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::inspect::Network;
 use crate::options::Speech;
-use crate::target::{self, Target};
+use crate::target::{self, Design};
 use crate::{files, output};
 
 const EXAMPLES: &str = "\
@@ -34,9 +33,7 @@ Examples:
 #[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub(crate) struct Command {
     #[command(flatten)]
-    network: Network,
-    #[command(flatten)]
-    target: Target,
+    design: Design,
     /// Where the configuration goes that makes it fit the part: hls4ml's, as JSON
     #[arg(long, value_name = "FILE", requires = "part", help_heading = "Output")]
     out: Option<PathBuf>,
@@ -73,9 +70,7 @@ pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
     if let Some(out) = &command.out {
         files::check_free(out, command.force)?;
     }
-    let (part, profile) = command.target.read()?;
-    let subject = command.network.load()?;
-    subject.notes(speech);
+    let (subject, part, profile) = command.design.load(speech)?;
     let Some(config) = &subject.config else {
         return Err(Failure::not_built());
     };

@@ -12,9 +12,9 @@ use handaxe::{Error, counted, report, total};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::inspect::{Network, Subject};
+use crate::inspect::Subject;
 use crate::options::Speech;
-use crate::target::{self, Target};
+use crate::target::{self, Design};
 use crate::{files, output};
 
 const EXAMPLES: &str = "\
@@ -33,9 +33,7 @@ Examples:
 #[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub(crate) struct Command {
     #[command(flatten)]
-    network: Network,
-    #[command(flatten)]
-    target: Target,
+    design: Design,
     /// Draw a bar for each resource, of the part if one is given
     #[arg(long, value_name = "FILE.svg")]
     picture: Option<PathBuf>,
@@ -83,9 +81,7 @@ pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
     if let Some(picture) = &command.picture {
         files::check_free(picture, command.force)?;
     }
-    let (part, profile) = command.target.read()?;
-    let subject = command.network.load()?;
-    subject.notes(speech);
+    let (subject, part, profile) = command.design.load(speech)?;
     let layers = counted(&subject.model, subject.config.as_ref())?;
     let built = match &subject.config {
         Some(config) => Some(synthesis(&subject.model, config, &profile, speech)?),

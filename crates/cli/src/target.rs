@@ -8,6 +8,8 @@ use handaxe::objective::estimate::{Multipliers, Profile, Tool};
 use handaxe::objective::parts::Part;
 
 use crate::failure::Failure;
+use crate::inspect::{Network, Subject};
+use crate::options::Speech;
 
 /// What it is built with and for.
 #[derive(Debug, Args)]
@@ -54,6 +56,25 @@ impl Target {
             other => return Err(unusable("--multipliers", other, "auto, dsp or fabric")),
         };
         Ok((part, Profile { tool, clock_ns: self.clock, multipliers, ..usual }))
+    }
+}
+
+/// A network, and what it is built with and for.
+#[derive(Debug, Args)]
+pub(crate) struct Design {
+    #[command(flatten)]
+    network: Network,
+    #[command(flatten)]
+    target: Target,
+}
+
+impl Design {
+    /// All of it loaded; what is done differently from what was written is said on standard error.
+    pub(crate) fn load(&self, speech: Speech) -> Result<(Subject, Option<Part>, Profile), Failure> {
+        let (part, profile) = self.target.read()?;
+        let subject = self.network.load()?;
+        subject.notes(speech);
+        Ok((subject, part, profile))
     }
 }
 
