@@ -81,13 +81,10 @@ pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
     if let Some(picture) = &command.picture {
         files::check_free(picture, command.force)?;
     }
-    let (subject, part, profile) = command.design.load(speech)?;
+    let (subject, part, profile) = command.design.load(command.picture.is_some(), speech)?;
     let layers = counted(&subject.model, subject.config.as_ref())?;
     let built = match &subject.config {
         Some(config) => Some(synthesis(&subject.model, config, &profile, speech)?),
-        None if part.is_some() || command.picture.is_some() => {
-            return Err(Failure::not_built());
-        }
         None => None,
     };
     if let (Some(path), Some(estimate)) = (&command.picture, &built) {

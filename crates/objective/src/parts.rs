@@ -124,16 +124,18 @@ impl Catalogue {
         Ok(Self { parts })
     }
 
-    /// Parts whose name, family or board contains `pattern`, in any case; all for an empty one. For a whole part number, the part.
+    /// Parts whose name, family or board contains `pattern`, in any case and with or without spaces and hyphens; all for an empty
+    /// one. For a whole part number, the part.
     pub fn matching(&self, pattern: &str) -> Vec<&Part> {
-        let pattern = pattern.to_lowercase();
-        let contains = |text: &str| text.to_lowercase().contains(&pattern);
+        let plain = |text: &str| text.to_lowercase().replace([' ', '-', '_'], "");
+        let (pattern, number) = (plain(pattern), pattern.to_lowercase());
+        let contains = |text: &str| plain(text).contains(&pattern);
         let fits = |part: &&Part| {
             let more = part.boards.iter().chain(&part.numbers);
             [&part.name, &part.family].into_iter().chain(more).any(|text| contains(text))
         };
         let found: Vec<&Part> = self.parts.iter().filter(fits).collect();
-        if found.is_empty() { self.numbered(&pattern).into_iter().collect() } else { found }
+        if found.is_empty() { self.numbered(&number).into_iter().collect() } else { found }
     }
 
     /// The part that a part number in lower case begins with, the longest such name.
@@ -262,6 +264,8 @@ mod tests {
         assert_eq!(name("AGFB014R24B2E2V"), Ok("agf014"));
         assert_eq!(parts.matching("xc7z020clg400-1")[0].name, "xc7z020");
         assert!(parts.matching("xc9").is_empty());
+        assert_eq!(parts.matching("Agilex7").len(), parts.matching("agilex 7").len());
+        assert_eq!(parts.matching("pynq_z2")[0].name, "xc7z020");
         assert_eq!(parts.find("xc7s50").unwrap().fabric(), Family::Series7);
         let error = |name: &str| parts.find(name).unwrap_err().to_string();
         assert!(error("pynq-z3").contains("did you mean `pynq-z"), "{}", error("pynq-z3"));

@@ -6,7 +6,9 @@ use std::io::{BufRead, BufReader};
 
 use flate2::read::GzDecoder;
 use handaxe_fixed::{Overflow, Rounding};
-use handaxe_graph::{HlsConfig, IoType, LayerId, Model, Op, Quantiser, Strategy, Structure};
+use handaxe_graph::{
+    CodeRounding, HlsConfig, Integer, IoType, LayerId, Model, Op, Quantiser, Strategy, Structure,
+};
 use handaxe_objective::estimate::{
     Codes, Family, Figures, Frame, Matrix, Multipliers, Profile, Quantity, Regime, Row, Table,
     Tool, Work, code, estimate, whole_by,
@@ -402,6 +404,45 @@ fn widths_of_elements_count() {
     assert_eq!(per_element(&[0.0; 10]).1.codes.nonzeros, 0);
     // Weights are held exactly, whatever is configured.
     assert_eq!(all.weight_bits, 5);
+}
+
+/// Codes of one or two bits take no blocks, whatever type is configured and whatever they are scaled by.
+#[test]
+fn signs_are_not_multiplied() {
+    let weights: Vec<f32> = (0..32 * 8).map(|place| (place * 7 % 31) as f32 / 31.0 - 0.5).collect();
+    let built = |quantiser: Option<Quantiser>| {
+        let mut model = dense(&weights, 32);
+        let fc = model.find("fc").unwrap();
+        if let Some(quantiser) = quantiser {
+            model.set_quantiser(fc, "kernel", quantiser).unwrap();
+        }
+        let config =
+            HlsConfig::uniform("fixed<16,6>".parse().unwrap(), 8, Strategy::Resource).unwrap();
+        let (estimate, _) = estimate(&model, &config, &Profile::default()).unwrap();
+        let Work::Matrix(matrix) = estimate.layers[1].unit.work.clone() else { panic!("a matrix") };
+        (estimate.synthesis.dsp.value, matrix)
+    };
+    assert_eq!(built(None).0, 32);
+    let (blocks, signs) = built(Some(Quantiser::Sign { scale: 0.3 }));
+    assert_eq!((blocks, signs.weight_bits, signs.codes.zeros), (0, 2, 0));
+    let (blocks, ternary) = built(Some(Quantiser::Ternarise { scale: 0.4 }));
+    let zeros = weights.iter().filter(|weight| weight.abs() < 0.2).count();
+    assert_eq!((blocks, ternary.codes.zeros), (0, zeros as u64));
+    let scale: Vec<f32> = (0..8).map(|column| 0.1 + 0.01 * column as f32).collect();
+    let integer = Integer {
+        bits: 4,
+        signed: true,
+        narrow: false,
+        rounding: CodeRounding::HalfEven,
+        zero_after: false,
+        scale,
+        zero_point: vec![0.0],
+        shape: vec![1, 8],
+    };
+    let (blocks, four) = built(Some(Quantiser::Integer(integer)));
+    // -0.5 / 0.1 to 0.48 / 0.1: three digits and the sign.
+    assert_eq!((blocks, four.weight_bits, four.codes.last_bits <= 4), (0, 4, true));
+    assert!(four.codes.zeros > 0);
 }
 
 proptest! {

@@ -8,7 +8,7 @@ use handaxe_graph::{
 
 use super::super::codes::{Codes, code};
 use super::super::unit::{Matrix, Unit, Work};
-use super::layers::{factors, moves, quantised, waiting, weight_type, work};
+use super::layers::{factors, moves, own_codes, quantised, waiting, weight_type, work};
 use super::widths::{Widths, mean};
 
 /// Bits of a type that nothing says.
@@ -184,25 +184,19 @@ impl Frame {
         let layer = model.layer(id);
         let kernel = layer.kernel()?;
         let implied = self.implied.get(&id);
-        let kind = match implied.and_then(|types| types.get("weight")) {
-            Some(kind) => *kind,
-            None => weight_type(layer, &hls)?,
-        };
         let reuse = match hls.strategy.nearest_basic() {
             // Only the Resource strategy needs a reuse factor that divides.
             Strategy::Latency => asked.unwrap_or(hls.reuse_factor),
             _ => hls.reuse_factor,
         };
         let columns = kernel.shape().last().copied().unwrap_or(1).max(1);
-        let mut codes: Vec<i64> = match self.folded.get(&id).map(|norm| factors(model.layer(*norm)))
-        {
-            None => kernel.values().iter().map(|&weight| code(weight, &kind)).collect(),
-            Some(scales) => {
-                let scaled = kernel.values().chunks(columns);
-                scaled
-                    .flat_map(|row| row.iter().zip(&scales))
-                    .map(|(weight, scale)| code(weight * scale, &kind))
-                    .collect()
+        let (weight_bits, mut codes) = match own_codes(layer) {
+            Some(own) => own,
+            None => {
+                let kind = implied.and_then(|types| types.get("weight")).copied();
+                let kind = kind.or_else(|| weight_type(layer, &hls))?;
+                let scales = self.folded.get(&id).map(|norm| factors(model.layer(*norm)));
+                (kind.width, codes(kernel.values(), scales.as_deref(), &kind))
             }
         };
         let input = model.layer(*layer.inputs().first()?);
@@ -229,7 +223,7 @@ impl Frame {
             n_out: hls.n_out as u64,
             strategy: hls.strategy,
             reuse: reuse as u64,
-            weight_bits: kind.width,
+            weight_bits,
             sum_bits: sum.unwrap_or_else(|| configured_sum(layer, config, &hls)),
             copies,
             turns,
@@ -286,6 +280,15 @@ fn implied(
     let parallel = HlsConfig { io_type: None, ..config.clone() };
     let built = model.firmware(&parallel).unwrap_or_default();
     built.into_iter().map(|layer| (layer.id, layer.types)).collect()
+}
+
+/// The codes of weights in a type, those of each column multiplied by its scale if there are any.
+fn codes(weights: &[f32], scales: Option<&[f32]>, kind: &FixedType) -> Vec<i64> {
+    let Some(scales) = scales else {
+        return weights.iter().map(|&weight| code(weight, kind)).collect();
+    };
+    let scaled = weights.iter().zip(scales.iter().cycle());
+    scaled.map(|(weight, scale)| code(weight * scale, kind)).collect()
 }
 
 /// What is multiplied by what is always 0 is left out: clears those rows, and gives the mean bits of what the others' weights that

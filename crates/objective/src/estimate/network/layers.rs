@@ -103,6 +103,39 @@ pub(super) fn weight_type(layer: &Layer, hls: &HlsAttributes) -> Option<FixedTyp
     }
 }
 
+/// The bits and the codes of a kernel whose quantiser has few, or scales that no fixed-point type has; what they are multiplied by
+/// is multiplied after their sums.
+pub(super) fn own_codes(layer: &Layer) -> Option<(u32, Vec<i64>)> {
+    let kernel = layer.kernel()?;
+    let each = |code: &dyn Fn(f32) -> i64| kernel.values().iter().map(|&x| code(x)).collect();
+    let signs = |above: f32| each(&|x| i64::from(x >= above) - i64::from(x <= -above));
+    Some(match layer.quantiser("kernel")? {
+        Quantiser::Binary { zero_one: true, .. } => (1, each(&|x| i64::from(x >= 0.0))),
+        Quantiser::Binary { .. } => (2, each(&|x| if x < 0.0 { -1 } else { 1 })),
+        Quantiser::Sign { .. } => (2, each(&|x| if x > 0.0 { 1 } else { -1 })),
+        Quantiser::Ternary { threshold, .. } => (2, signs(threshold.unwrap_or(0.33) as f32)),
+        Quantiser::Ternarise { scale } => (2, signs((0.5 * scale) as f32)),
+        Quantiser::Integer(codes) => {
+            let mut values = kernel.values().to_vec();
+            codes.round(&mut values, kernel.shape());
+            let scales = codes.shape_of_rank(kernel.shape().len());
+            let columns = kernel.shape().last().copied().unwrap_or(1).max(1);
+            // One scale, or one for each column.
+            let of_columns = scales.iter().rev().skip(1).all(|extent| *extent == 1);
+            if codes.scale.len() != 1 && !(of_columns && codes.scale.len() == columns) {
+                return None;
+            }
+            let scaled = values.iter().zip((0..columns).cycle());
+            let code = |(value, column): (&f32, usize)| {
+                let scale = codes.scale.get(column).or(codes.scale.first()).copied();
+                (value / scale.unwrap_or(1.0)).round() as i64
+            };
+            (codes.bits.max(2), scaled.map(code).collect())
+        }
+        _ => return None,
+    })
+}
+
 /// What a normalisation multiplies each channel by.
 pub(super) fn factors(norm: &Layer) -> Vec<f32> {
     let Op::BatchNorm { epsilon, .. } = norm.op() else { return Vec::new() };
