@@ -34,7 +34,7 @@ fn networks_with_types_of_each_element() {
     for (project, reported) in networks().unwrap_or_default() {
         let network =
             model::load(&project.join("keras_model.keras").display().to_string()).unwrap();
-        let config = hls::load(&project.join("hls4ml_config.yml")).unwrap();
+        let config = hls::load(project.join("hls4ml_config.yml")).unwrap();
         let (estimate, _) = estimate(&network, &config, &profile).unwrap();
         let figures = [Quantity::Dsp, Quantity::Ff, Quantity::Lut]
             .map(|quantity| estimate.synthesis.get(quantity));
