@@ -5,18 +5,26 @@ Makes a virtual environment of its own in a temporary folder (or in the folder n
 default models (gnn) and its first ones (mlp) every single Dense layer and whole network of Dense layers among the rows, and prints
 how far off they are in the form of fixtures/synthesis/errors.md, whose lines for the same rows ("Networks left out": by constants
 that know nothing of the network or shape) follow. Boards that rule4ml does not know are taken for the nearest one that it does; it
-sees shapes, strategy, precision and reuse factor, no weights. --write puts the table into benches/RESULTS.md under "### Beside rule4ml".
+sees shapes, strategy, precision and reuse factor, no weights. Each network is described once, which its `predict` would do for each
+figure and version of a tool. The mlp is asked for all networks of one depth at a time; the gnn for each alone, as a user asks, since
+its answers depend on what else is asked with them (its GraphNorm is over the whole batch). TensorFlow and PyTorch are installed for the processor alone (about 2 GB; rule4ml's own requirements would
+bring those for CUDA, 12 GB). --write puts the table into benches/RESULTS.md under "### Beside rule4ml".
 
     benches/peers/estimate.py [--write]
 """
-import gzip, json, os, subprocess, sys, tempfile
+import gzip, itertools, json, os, subprocess, sys, tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = ROOT / "fixtures/synthesis/rows.jsonl.gz"
 ERRORS = ROOT / "fixtures/synthesis/errors.md"
 RESULTS = ROOT / "benches/RESULTS.md"
-PACKAGES = ["rule4ml==0.2.0"]
+# In this order: rule4ml itself without its requirements, which name TensorFlow and PyTorch for CUDA. Python 3.9 to 3.11.
+INSTALLS = [
+    ["torch==2.8.0", "--index-url", "https://download.pytorch.org/whl/cpu"],
+    ["tensorflow-cpu==2.15.1", "keras==2.15.0", "keras-tuner", "torch-geometric", "scikit-learn", "pandas", "optuna", "tqdm"],
+    ["rule4ml==0.2.0", "--no-deps"],
+]
 KINDS = ["single Dense, Resource", "single Dense, Latency", "whole designs"]
 # rule4ml's name: ours.
 FIGURES = {"DSP": "dsp", "LUT": "lut", "FF": "ff", "BRAM": "bram18", "CYCLES": "latency", "INTERVAL": "interval"}
@@ -31,7 +39,8 @@ def in_venv():
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     if subprocess.run([python, "-c", "import rule4ml"], capture_output=True).returncode:
-        subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=True)
+        for packages in INSTALLS:
+            subprocess.run([python, "-m", "pip", "install", "-q", *packages], check=True)
     os.environ.update(PEERS_IN_VENV="1", TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="")
     os.execv(python, [str(python), *sys.argv])
 
@@ -85,14 +94,42 @@ def predictors():
     return {"rule4ml gnn": gnn, "rule4ml mlp": mlp}
 
 
-def answers(predictor, rows):
-    """Per row the mean over the tool versions that the predictor knows."""
-    found = []
-    for row in rows:
-        frame = predictor.predict(network(row["units"]), hls_configs=configuration(row))
-        mean = frame.mean(numeric_only=True)
-        found.append({ours: max(0.0, float(mean[theirs])) for theirs, ours in FIGURES.items() if theirs in mean})
+def answers(predictor, networks):
+    """Per network the mean over the versions of hls4ml and Vivado that the predictor knows. `networks`: rule4ml's description and
+    configuration of each."""
+    import rule4ml.models.wrappers as wrappers
+    found = [{} for _ in networks]
+    for theirs, wrapper in predictor._models.items():
+        batches = {}
+        for place, (described, _) in enumerate(networks):
+            # Shallower networks would be filled up beside deeper ones.
+            alike = len(described) if isinstance(wrapper, wrappers.KerasModelWrapper) else place
+            batches.setdefault(alike, []).append(place)
+        for places in batches.values():
+            for place, value in zip(places, ask(wrapper, [networks[place] for place in places])):
+                found[place][FIGURES[theirs]] = max(0.0, float(value))
     return found
+
+
+def ask(wrapper, networks):
+    """What `wrapper.predict` answers for each network by its own configuration, the mean over all versions."""
+    from rule4ml.parsers.data_parser import get_global_inputs, get_layers_data, to_dataframe
+    known = wrapper.global_categorical_maps
+    versions = list(itertools.product(known.get("hls4ml_version") or [None], known.get("vivado_version") or [None]))
+    asked, layers = [], []
+    for described, config in networks:
+        asked += [get_global_inputs(described, config, hls4ml_version=hls4ml, vivado_version=vivado) for hls4ml, vivado in versions]
+        layers += [get_layers_data(described) for _ in versions]
+    maps = {"global_categorical_maps": known, "sequential_categorical_maps": wrapper.sequential_categorical_maps}
+    frame = to_dataframe(meta_data=[], global_inputs=asked, sequential_inputs=layers, targets=[], **maps)
+    return wrapper.predict_from_df(frame).astype(float).reshape(len(networks), len(versions)).mean(axis=1)
+
+
+def described(row):
+    """rule4ml's description of a row's network: layers with their sizes and the reuse factors that are possible."""
+    from rule4ml.parsers.network_parser import config_from_keras_model
+    config = configuration(row)
+    return config_from_keras_model(network(row["units"]), config), config
 
 
 def quantile(values, share):
@@ -129,8 +166,9 @@ def main():
         rows = [json.loads(line) for line in file]
     rows = [row for row in rows if kind(row)]
     table = list(ours())
+    networks = [described(row) for row in rows]
     for tool, predictor in predictors().items():
-        table += lines(tool, rows, answers(predictor, rows))
+        table += lines(tool, rows, answers(predictor, networks))
     order = list(FIGURES.values())
     table.sort(key=lambda line: (KINDS.index(line.split(" | ")[0][2:]), order.index(line.split(" | ")[1])))
     text = "\n".join(["| rows | figure | tool | count | median % | p75 % | p90 % |", "|---|---|---|---|---|---|---|", *table, ""])

@@ -14,9 +14,8 @@ use handaxe::run::{ByResource, Estimated, SCHEMA};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::inspect::Network;
 use crate::options::Speech;
-use crate::target::{self, Target};
+use crate::target::{self, Design};
 use crate::{files, output};
 
 const EXAMPLES: &str = "\
@@ -34,9 +33,7 @@ Examples:
 #[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub(crate) struct Command {
     #[command(flatten)]
-    network: Network,
-    #[command(flatten)]
-    target: Target,
+    design: Design,
     /// Where the configuration goes that makes it fit the part: hls4ml's, as JSON
     #[arg(long, value_name = "FILE", requires = "part", help_heading = "Output")]
     out: Option<PathBuf>,
@@ -73,9 +70,7 @@ pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
     if let Some(out) = &command.out {
         files::check_free(out, command.force)?;
     }
-    let (part, profile) = command.target.read()?;
-    let subject = command.network.load()?;
-    subject.notes(speech);
+    let (subject, part, profile) = command.design.load(true, speech)?;
     let Some(config) = &subject.config else {
         return Err(Failure::not_built());
     };
@@ -171,6 +166,29 @@ fn verdict(advice: &Advice, part: &Part) -> String {
     }
 }
 
+/// Layers of a line; --json has all.
+const NAMED: usize = 6;
+
+/// A line for each change, with the layers that it is made to.
+fn listed(changes: &BTreeMap<String, Change>) -> String {
+    let mut alike: Vec<(String, Vec<&str>)> = Vec::new();
+    for (layer, change) in changes {
+        let change = change.to_string();
+        match alike.iter_mut().find(|(known, _)| *known == change) {
+            Some((_, layers)) => layers.push(layer),
+            None => alike.push((change, vec![layer])),
+        }
+    }
+    let line = |(change, layers): &(String, Vec<&str>)| {
+        let named = layers.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        match layers.len().saturating_sub(NAMED) {
+            0 => format!("  {named}: {change}\n"),
+            more => format!("  {named} and {more} more: {change}\n"),
+        }
+    };
+    alike.iter().map(line).collect()
+}
+
 /// Whether even the lower ends are too much.
 fn certain(advice: &Advice, part: &Part) -> bool {
     let least = Estimated::by_name(&advice.estimate.implementation);
@@ -219,8 +237,7 @@ fn planned(plan: &Plan, part: &Part) -> String {
     let needs = used(&Estimated::by_name(&plan.implementation), part);
     let Plan { latency, interval, .. } = plan;
     let cycles = format!("latency {latency}, interval {interval}");
-    let changes = plan.changes.iter().map(|(layer, change)| format!("  {layer}: {change}\n"));
-    let changes: String = changes.collect();
+    let changes = listed(&plan.changes);
     if plan.fits {
         return format!(
             "With all of these, and every answer as it is, it fits: at most {needs}; {cycles}.\n{changes}"
@@ -232,5 +249,22 @@ fn planned(plan: &Plan, part: &Part) -> String {
         false => format!(
             "No strategies and reuse factors make it fit; the closest, at most {needs}; {cycles}; then {how}.\n{changes}"
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_changes_are_told_once() {
+        let change = |reuse| Change { reuse_factor: Some(reuse), ..Change::default() };
+        let mut changes: BTreeMap<String, Change> =
+            (0..9).map(|place| (format!("fc{place}"), change(128))).collect();
+        changes.insert("fc3".to_owned(), change(64));
+        assert_eq!(
+            listed(&changes),
+            "  fc0, fc1, fc2, fc4, fc5, fc6 and 2 more: reuse factor 128\n  fc3: reuse factor 64\n"
+        );
     }
 }

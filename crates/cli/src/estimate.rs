@@ -5,17 +5,16 @@ use std::path::PathBuf;
 use clap::Args;
 use handaxe::formats::write_atomically;
 use handaxe::graph::{HlsConfig, Model};
-use handaxe::objective::Objective;
 use handaxe::objective::estimate::{Estimate, Profile, estimate};
 use handaxe::objective::parts::Part;
-use handaxe::run::{ByResource, Estimated, Footprint, SCHEMA, footprint};
-use handaxe::{Error, report, total};
+use handaxe::run::{ByResource, Estimated, Footprint, SCHEMA};
+use handaxe::{Error, counted, report, total};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::inspect::{Network, Subject};
+use crate::inspect::Subject;
 use crate::options::Speech;
-use crate::target::{self, Target};
+use crate::target::{self, Design};
 use crate::{files, output};
 
 const EXAMPLES: &str = "\
@@ -34,9 +33,7 @@ Examples:
 #[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub(crate) struct Command {
     #[command(flatten)]
-    network: Network,
-    #[command(flatten)]
-    target: Target,
+    design: Design,
     /// Draw a bar for each resource, of the part if one is given
     #[arg(long, value_name = "FILE.svg")]
     picture: Option<PathBuf>,
@@ -84,15 +81,10 @@ pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
     if let Some(picture) = &command.picture {
         files::check_free(picture, command.force)?;
     }
-    let (part, profile) = command.target.read()?;
-    let subject = command.network.load()?;
-    subject.notes(speech);
-    let layers = costs(&subject)?;
+    let (subject, part, profile) = command.design.load(command.picture.is_some(), speech)?;
+    let layers = counted(&subject.model, subject.config.as_ref())?;
     let built = match &subject.config {
         Some(config) => Some(synthesis(&subject.model, config, &profile, speech)?),
-        None if part.is_some() || command.picture.is_some() => {
-            return Err(Failure::not_built());
-        }
         None => None,
     };
     if let (Some(path), Some(estimate)) = (&command.picture, &built) {
@@ -102,16 +94,10 @@ pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
     if speech.json {
         return output::json(&answer(&subject, &layers, built.as_ref(), part.as_ref()));
     }
-    let counted = report::estimate(&layers, &total(&layers)).to_string();
-    let Some(estimate) = built else { return output::text(&counted) };
+    let costs = report::estimate(&layers, &total(&layers)).to_string();
+    let Some(estimate) = built else { return output::text(&costs) };
     let table = report::synthesis(&estimate, part.as_ref());
-    output::text(&format!("{counted}\nSynthesis with {}\n{table}", target::described(&profile)))
-}
-
-fn costs(subject: &Subject) -> Result<Vec<Footprint>, Failure> {
-    let objectives: Vec<&dyn Objective> =
-        subject.objectives.iter().map(|objective| &**objective).collect();
-    Ok(footprint(&subject.model, subject.config.as_ref(), &objectives).map_err(Error::from)?)
+    output::text(&format!("{costs}\nSynthesis with {}\n{table}", target::described(&profile)))
 }
 
 fn synthesis(

@@ -7,6 +7,17 @@ use handaxe::run::LayerSettings;
 use handaxe::{Available, FinalSparsity, RunConfig};
 use serde::{Serialize, Serializer};
 
+/// A network and samples that it is to answer.
+#[derive(Debug, Args)]
+pub(crate) struct Questions {
+    /// The network: .safetensors, .keras, .h5, .onnx or model.json:weights=FILE.h5
+    #[arg(long, value_name = "FILE")]
+    pub(crate) model: String,
+    /// Samples, as `handaxe optimize --data` takes them; labels may be missing in .npz and .npy
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: String,
+}
+
 /// The network and its data.
 #[derive(Debug, Args, Serialize)]
 #[serde(rename_all = "kebab-case")]

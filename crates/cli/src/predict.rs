@@ -13,7 +13,7 @@ use handaxe::{Error, judge};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::options::{Hardware, Speech};
+use crate::options::{Hardware, Questions, Speech};
 use crate::{files, firmware, output};
 
 const EXAMPLES: &str = "\
@@ -33,12 +33,8 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, args_override_self = true)]
 pub(crate) struct Command {
-    /// The network: .safetensors, .keras, .h5, .onnx or model.json:weights=FILE.h5
-    #[arg(long, value_name = "FILE")]
-    model: String,
-    /// Samples, as `handaxe optimize --data` takes them; labels may be missing in .npz and .npy
-    #[arg(long, value_name = "FILE")]
-    data: String,
+    #[command(flatten)]
+    questions: Questions,
     /// accuracy, auc, mse or mae [default: accuracy for classes, mse for values]
     #[arg(long, value_name = "NAME")]
     metric: Option<String>,
@@ -78,12 +74,12 @@ struct Output<'a> {
 
 /// Runs the command.
 pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
-    let model = files::load(&command.model)?;
+    let model = files::load(&command.questions.model)?;
     if let Some(out) = &command.out {
         answers::check(model.outputs().len(), out).map_err(files::unwritten)?;
         files::check_free(out, command.force)?;
     }
-    let (inputs, targets) = data::load_inputs(&command.data).map_err(Error::from)?;
+    let (inputs, targets) = data::load_inputs(&command.questions.data).map_err(Error::from)?;
     let start = Instant::now();
     let predicted = command.predict(&model, &inputs, speech)?;
     let seconds = start.elapsed().as_secs_f64();

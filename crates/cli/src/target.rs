@@ -8,6 +8,8 @@ use handaxe::objective::estimate::{Multipliers, Profile, Tool};
 use handaxe::objective::parts::Part;
 
 use crate::failure::Failure;
+use crate::inspect::{Network, Subject};
+use crate::options::Speech;
 
 /// What it is built with and for.
 #[derive(Debug, Args)]
@@ -40,20 +42,51 @@ impl Target {
             return Err(unusable("--clock", self.clock, "nanoseconds above 0"));
         }
         let usual = part.as_ref().map_or(Profile::default(), Part::profile);
-        let tool = match self.tool.as_deref() {
+        let tool = match self.tool.as_ref().map(|tool| (tool, tool.to_lowercase())) {
             None => usual.tool,
-            Some("vivado") => Tool::Vivado,
-            Some("vitis") => Tool::Vitis,
-            Some("quartus") => Tool::Quartus,
-            Some(other) => return Err(unusable("--tool", other, "vivado, vitis or quartus")),
+            Some((given, tool)) => match tool.as_str() {
+                "vivado" => Tool::Vivado,
+                "vitis" => Tool::Vitis,
+                "quartus" => Tool::Quartus,
+                _ => return Err(unusable("--tool", given, "vivado, vitis or quartus")),
+            },
         };
-        let multipliers = match self.multipliers.as_str() {
+        let multipliers = match self.multipliers.to_lowercase().as_str() {
             "auto" => Multipliers::Auto,
             "dsp" => Multipliers::Dsp,
             "fabric" => Multipliers::Fabric,
-            other => return Err(unusable("--multipliers", other, "auto, dsp or fabric")),
+            _ => {
+                return Err(unusable("--multipliers", &self.multipliers, "auto, dsp or fabric"));
+            }
         };
         Ok((part, Profile { tool, clock_ns: self.clock, multipliers, ..usual }))
+    }
+}
+
+/// A network, and what it is built with and for.
+#[derive(Debug, Args)]
+pub(crate) struct Design {
+    #[command(flatten)]
+    network: Network,
+    #[command(flatten)]
+    target: Target,
+}
+
+impl Design {
+    /// All of it loaded; what is done differently from what was written is said on standard error. With a part, or where it is
+    /// `needed`, how the network is built must be known.
+    pub(crate) fn load(
+        &self,
+        needed: bool,
+        speech: Speech,
+    ) -> Result<(Subject, Option<Part>, Profile), Failure> {
+        let (part, profile) = self.target.read()?;
+        let subject = self.network.load()?;
+        if subject.config.is_none() && (needed || part.is_some()) {
+            return Err(Failure::not_built());
+        }
+        subject.notes(speech);
+        Ok((subject, part, profile))
     }
 }
 

@@ -228,6 +228,21 @@ impl Model {
         Ok((layers, diagnostics))
     }
 
+    /// How one layer with a kernel is to be built, and what was changed to make it buildable, as [`Self::attributes`] has it of a
+    /// configuration that verifies.
+    pub fn hls_attributes(
+        &self,
+        id: LayerId,
+        config: &HlsConfig,
+    ) -> Option<(HlsAttributes, Vec<Diagnostic>)> {
+        let layer = self.layer(id);
+        layer.kernel()?;
+        let input = self.layer(*layer.inputs().first()?);
+        let mut diagnostics = Vec::new();
+        let attributes = hls_attributes(layer, input, config, &mut diagnostics);
+        Some((attributes, diagnostics))
+    }
+
     /// Names in the configuration that no layer bears. hls4ml itself adds `<layer>_<activation>` and `<layer>_input`.
     fn unknown_layers(&self, config: &HlsConfig) -> Vec<Diagnostic> {
         let names: Vec<&str> = self.layers().map(|(_, layer)| layer.name()).collect();
@@ -409,6 +424,9 @@ mod tests {
         config.layer_name.insert("conv_relu".to_owned(), crate::Section::default());
         let (layers, diagnostics) = convnet().attributes(Some(&config)).unwrap();
         assert_eq!(layers[0].hls.as_ref().unwrap().reuse_factor, 3);
+        let alone = convnet().hls_attributes(layers[0].id, &config).unwrap();
+        assert_eq!((Some(&alone.0), &alone.1[..]), (layers[0].hls.as_ref(), &diagnostics[1..2]));
+        assert_eq!(convnet().hls_attributes(convnet().find("flat").unwrap(), &config), None);
         let said: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
         assert!(
             said[0].contains("`pointwsie`") && said[0].contains("did you mean `pointwise`?"),

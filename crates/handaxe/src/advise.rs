@@ -1,21 +1,23 @@
 //! What would make a network smaller, or fit: each piece of advice with what it saves.
 //!
-//! [`advise`] looks for layers that could be built otherwise, changes one at a time, and estimates the whole network again with
-//! the change made: what it says that something saves is the difference of two [estimates](handaxe_objective::estimate), zeros
-//! and widths as they are. [`Plan`] joins changes that leave every answer as it is, until the network fits its part.
+//! [`advise`] looks for layers that could be built otherwise, changes one at a time, and estimates that layer again, the others as
+//! they were: what it says that something saves is the difference of two [estimates](handaxe_objective::estimate) of the whole
+//! network, zeros and widths as they are. [`Plan`] joins changes that leave every answer as it is, until the network fits its part.
 
 mod candidates;
 mod change;
 mod plan;
 
+use std::cell::Cell;
+
 use handaxe_graph::{HlsConfig, Model};
-use handaxe_objective::estimate::{Estimate, Figures, Profile, Work, estimate};
+use handaxe_objective::estimate::{Estimate, Figures, Frame, Profile, Work, estimate};
 use handaxe_objective::parts::{Catalogue, Part};
 use handaxe_optimize::{ByResource, Estimated};
 use serde::Serialize;
 
 use crate::{Available, Error};
-use candidates::candidates;
+use candidates::{Types, candidates, types};
 pub use change::Change;
 pub use plan::Plan;
 
@@ -30,6 +32,8 @@ pub struct Advice {
     pub findings: Vec<Finding>,
     /// Changes that leave every answer as it is and together make it fit, or come closest; none where it fits already.
     pub plan: Option<Plan>,
+    /// How many layers were estimated on the way, each time that one was: what the answer took, whatever the machine.
+    pub estimated_layers: usize,
 }
 
 /// A change to one layer, and what comes of it.
@@ -137,25 +141,49 @@ pub fn advise(
     profile: &Profile,
     part: Option<&Part>,
 ) -> Result<Advice, Error> {
-    let target = Target { profile, available: part.map(|part| Available::listed(part, 1.0)) };
     let (estimate, _) = estimate(model, config, profile)?;
+    let target = Target {
+        model,
+        frame: Frame::new(model, config)?,
+        available: part.map(|part| Available::listed(part, 1.0)),
+        estimated: Cell::new(estimate.layers.len()),
+    };
+    let types = types(model, config);
     let fits = target.fits(&estimate);
-    let findings = findings(model, config, &target, &estimate)?;
+    let findings = findings(config, &target, &estimate, &types)?;
     let plan = match fits {
-        Some(false) => Some(plan::plan(model, config, &target, &estimate)?),
+        Some(false) => Some(plan::plan(config, &target, &estimate, types)?),
         _ => None,
     };
-    Ok(Advice { estimate, fits, findings, plan })
+    Ok(Advice { estimate, fits, findings, plan, estimated_layers: target.estimated.get() })
 }
 
-/// What a network is built with, and what there is.
+/// What is built, and what there is.
 struct Target<'a> {
-    profile: &'a Profile,
+    model: &'a Model,
+    frame: Frame,
     /// The resources of the part, if there is one.
     available: Option<Available>,
+    /// Layers that were estimated so far.
+    estimated: Cell<usize>,
 }
 
 impl Target<'_> {
+    /// The configuration with a change to one layer, and what the network costs then; `before` is what it costs by `config`.
+    fn changed(
+        &self,
+        layer: &str,
+        change: Change,
+        config: &HlsConfig,
+        before: &Estimate,
+    ) -> Result<(HlsConfig, Estimate), Error> {
+        let (cut, config) = change.apply(layer, self.model, config)?;
+        let id = self.model.find(layer)?;
+        let unit = self.frame.unit(id, cut.as_ref().unwrap_or(self.model), &config);
+        self.estimated.set(self.estimated.get() + 1);
+        Ok((config, before.with(id, unit)))
+    }
+
     /// By how much there is too little, in shares of what there is, added up; none where that is not known.
     fn lack(&self, estimate: &Estimate) -> Option<f64> {
         let available = self.available.as_ref()?;
@@ -203,15 +231,14 @@ fn weight(resource: &str) -> f64 {
 
 /// Every change worth looking at, estimated, the most saving first. Of several that one reason has for a layer, the best counts.
 fn findings(
-    model: &Model,
     config: &HlsConfig,
     target: &Target<'_>,
     before: &Estimate,
+    types: &Types,
 ) -> Result<Vec<Finding>, Error> {
     let mut findings: Vec<Finding> = Vec::new();
-    for (layer, reason, change, exact) in candidates(model, config, before)? {
-        let (cut, config) = change.apply(&layer, model, config)?;
-        let (after, _) = estimate(cut.as_ref().unwrap_or(model), &config, target.profile)?;
+    for (layer, reason, change, exact) in candidates(before, types) {
+        let (_, after) = target.changed(&layer, change, config, before)?;
         let (saves, share) = target.saves(&before.implementation, &after.implementation);
         let (latency, interval) = (after.synthesis.latency.value, after.synthesis.interval.value);
         let fits = target.fits(&after);

@@ -35,7 +35,7 @@ pub use error::Error;
 pub use fit::{Available, Fits, catalogue};
 pub use form::untold;
 pub use kept::kept_multipliers;
-pub use optimize::{Optimize, Optimized, known_objectives, total};
+pub use optimize::{Optimize, Optimized, counted, known_objectives, total};
 pub use predict::{judge, predict};
 pub use samples::Samples;
 pub use session::{

@@ -33,6 +33,9 @@ pub struct Part {
     pub name: String,
     /// The family's name.
     pub family: String,
+    /// What else part numbers of it begin with, where letters for hard blocks stand within the name, in lower case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numbers: Vec<String>,
     /// Boards that carry it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub boards: Vec<String>,
@@ -57,6 +60,12 @@ impl Part {
         } else {
             Family::Series7
         }
+    }
+
+    /// How many letters of a part number this part's begin with; none where the number is another part's.
+    fn begins(&self, number: &str) -> Option<usize> {
+        let names = self.numbers.iter().chain([&self.name]);
+        names.filter(|name| number.starts_with(name.as_str())).map(String::len).max()
     }
 
     /// The tool that builds for it today.
@@ -107,23 +116,32 @@ impl Catalogue {
                 return Err(wrong("a part has no name".to_owned()));
             }
             part.name = part.name.to_lowercase();
-            part.boards.iter_mut().for_each(|board| *board = board.to_lowercase());
+            let more = part.boards.iter_mut().chain(&mut part.numbers);
+            more.for_each(|name| *name = name.to_lowercase());
             parts.retain(|known| known.name != part.name);
             parts.push(part);
         }
         Ok(Self { parts })
     }
 
-    /// Parts whose name, family or board contains `pattern`, in any case; all for an empty one.
+    /// Parts whose name, family or board contains `pattern`, in any case and with or without spaces and hyphens; all for an empty
+    /// one. For a whole part number, the part.
     pub fn matching(&self, pattern: &str) -> Vec<&Part> {
-        let pattern = pattern.to_lowercase();
-        let contains = |text: &str| text.to_lowercase().contains(&pattern);
+        let plain = |text: &str| text.to_lowercase().replace([' ', '-', '_'], "");
+        let (pattern, number) = (plain(pattern), pattern.to_lowercase());
+        let contains = |text: &str| plain(text).contains(&pattern);
         let fits = |part: &&Part| {
-            contains(&part.name)
-                || contains(&part.family)
-                || part.boards.iter().any(|board| contains(board))
+            let more = part.boards.iter().chain(&part.numbers);
+            [&part.name, &part.family].into_iter().chain(more).any(|text| contains(text))
         };
-        self.parts.iter().filter(fits).collect()
+        let found: Vec<&Part> = self.parts.iter().filter(fits).collect();
+        if found.is_empty() { self.numbered(&number).into_iter().collect() } else { found }
+    }
+
+    /// The part that a part number in lower case begins with, the longest such name.
+    fn numbered(&self, number: &str) -> Option<&Part> {
+        let begins = |part: &Part| part.begins(number);
+        self.parts.iter().filter(|part| begins(part).is_some()).max_by_key(|part| begins(part))
     }
 
     /// The part that a part number begins with, or that a board carries.
@@ -133,10 +151,8 @@ impl Catalogue {
     pub fn find(&self, number: &str) -> Result<&Part, Error> {
         let given = number.to_lowercase();
         let board = self.parts.iter().find(|part| part.boards.contains(&given));
-        let begins = self.parts.iter().filter(|part| given.starts_with(&part.name));
-        let longest = begins.max_by_key(|part| part.name.len());
-        board.or(longest).ok_or_else(|| {
-            let boards = self.parts.iter().flat_map(|part| &part.boards);
+        board.or(self.numbered(&given)).ok_or_else(|| {
+            let boards = self.parts.iter().flat_map(|part| part.boards.iter().chain(&part.numbers));
             let names = self.parts.iter().map(|part| &part.name).chain(boards);
             // What contains the text, as `xczu` for a whole family; else what it may have been meant as.
             let containing = self.matching(&given).into_iter().map(|part| part.name.clone());
@@ -156,7 +172,7 @@ mod tests {
     #[test]
     fn the_catalogue_is_whole() {
         let all = Catalogue::built_in().matching("");
-        assert!(all.len() > 70, "{}", all.len());
+        assert!(all.len() > 150, "{}", all.len());
         for part in all {
             let has = |resource: &str| part.resources.get(resource).is_some_and(|&count| count > 0);
             assert!(has("dsp") && has("lut") && has("ff"), "{}", part.name);
@@ -165,7 +181,73 @@ mod tests {
             assert_eq!(part.name, part.name.to_lowercase());
             // Two registers for each look-up table, in all of these families.
             assert_eq!(part.resources["ff"], 2 * part.resources["lut"], "{}", part.name);
-            assert_eq!(Catalogue::built_in().find(&part.name).unwrap(), part, "found as another");
+            let names = part.boards.iter().chain(&part.numbers).chain([&part.name]);
+            for name in names {
+                assert_eq!(Catalogue::built_in().find(name).unwrap(), part, "found as another");
+            }
+        }
+    }
+
+    /// Names, documents, fabrics and proportions of each family; memories counted in halves or columns confused would stand out.
+    #[test]
+    fn families_are_alike() {
+        let (amd, intel) = (200.0..2000.0, 100.0..350.0);
+        for (family, name, document, fabric, memory, per_block) in [
+            ("Spartan-7", "xc7s", "DS180", Family::Series7, "bram36", &amd),
+            ("Artix-7", "xc7a", "DS180", Family::Series7, "bram36", &amd),
+            ("Kintex-7", "xc7k", "DS180", Family::Series7, "bram36", &amd),
+            ("Virtex-7", "xc7v", "DS180", Family::Series7, "bram36", &amd),
+            ("Zynq-7000", "xc7z", "DS190", Family::Series7, "bram36", &amd),
+            ("Kintex UltraScale", "xcku", "DS890", Family::Ultrascale, "bram36", &amd),
+            ("Virtex UltraScale", "xcvu", "DS890", Family::Ultrascale, "bram36", &amd),
+            ("Artix UltraScale+", "xcau", "DS890", Family::Ultrascale, "bram36", &amd),
+            ("Kintex UltraScale+", "xcku", "DS890", Family::Ultrascale, "bram36", &amd),
+            ("Virtex UltraScale+", "xcvu", "DS890", Family::Ultrascale, "bram36", &amd),
+            ("Alveo", "xcu", "DS9", Family::Ultrascale, "bram36", &amd),
+            ("Zynq UltraScale+", "xc", "DS", Family::Ultrascale, "bram36", &amd),
+            ("Versal", "xcv", "DS950", Family::Versal, "bram36", &amd),
+            ("Agilex 7", "ag", "Agilex 7", Family::Intel, "m20k", &intel),
+            ("Stratix 10", "1s", "683729", Family::Intel, "m20k", &intel),
+            ("Arria 10", "10a", "683332", Family::Intel, "m20k", &intel),
+            ("Cyclone V", "5c", "683694", Family::Intel, "m10k", &intel),
+        ] {
+            let parts = Catalogue::built_in().matching("").into_iter();
+            let parts: Vec<&Part> = parts.filter(|part| part.family == family).collect();
+            assert!(!parts.is_empty(), "{family}");
+            for part in parts {
+                let told = part.name.starts_with(name) && part.source.contains(document);
+                assert!(told && part.fabric() == fabric, "{part:?}");
+                let count = |resource: &str| part.resources[resource] as f64;
+                assert!(per_block.contains(&(count("lut") / count(memory))), "{part:?}");
+                assert!((30.0..1100.0).contains(&(count("lut") / count("dsp"))), "{part:?}");
+                if fabric == Family::Intel {
+                    assert_eq!(part.resources["lut"], 2 * part.resources["alm"], "{part:?}");
+                }
+            }
+        }
+    }
+
+    /// One die under several names.
+    #[test]
+    fn equal_dies_have_equal_counts() {
+        for names in [
+            &["xcvu9p", "xcu200"][..],
+            &["xcvu13p", "xcvu29p", "xcu250"],
+            &["xcvu35p", "xcvu45p", "xcu50"],
+            &["xcvu37p", "xcvu47p", "xcvu57p", "xcu280", "xcu55c"],
+            &["xczu5", "xck26"],
+            &["xczu9", "xcku9p"],
+            &["xczu15", "xcku13p"],
+            &["xczu19", "xcku15p"],
+            &["xczu28dr", "xczu48dr", "xczu27dr", "xczu39dr"],
+            &["xcvc1902", "xcvm1802"],
+            &["1sg280", "1sx280"],
+            &["10ax066", "10as066"],
+        ] {
+            let parts = names.iter().map(|name| Catalogue::built_in().find(name).unwrap());
+            let parts: Vec<&Part> = parts.collect();
+            let same = |part: &&Part| part.resources == parts[0].resources;
+            assert!(parts.iter().all(same), "{names:?}");
         }
     }
 
@@ -177,6 +259,14 @@ mod tests {
         assert_eq!(name("XCZU1CG-sbva484"), Ok("xczu1"));
         assert_eq!(name("xcu250-figd2104-2L-e"), Ok("xcu250"));
         assert_eq!(name("pynq-z2"), Ok("xc7z020"));
+        assert_eq!(name("xc7s50csga324-1"), Ok("xc7s50"));
+        assert_eq!(name("5CSEBA6U23I7"), Ok("5csea6"));
+        assert_eq!(name("AGFB014R24B2E2V"), Ok("agf014"));
+        assert_eq!(parts.matching("xc7z020clg400-1")[0].name, "xc7z020");
+        assert!(parts.matching("xc9").is_empty());
+        assert_eq!(parts.matching("Agilex7").len(), parts.matching("agilex 7").len());
+        assert_eq!(parts.matching("pynq_z2")[0].name, "xc7z020");
+        assert_eq!(parts.find("xc7s50").unwrap().fabric(), Family::Series7);
         let error = |name: &str| parts.find(name).unwrap_err().to_string();
         assert!(error("pynq-z3").contains("did you mean `pynq-z"), "{}", error("pynq-z3"));
         assert!(error("agilex").contains("did you mean `agf006`, `agf"), "{}", error("agilex"));

@@ -18,6 +18,8 @@ pub struct ScanPoint {
     pub value: f64,
     /// What implementation leaves of it, by resource.
     pub resources: BTreeMap<String, Figure>,
+    /// What the objectives count of it, by resource.
+    pub counted: BTreeMap<String, u64>,
     /// Cycles from the first input to the last output.
     pub latency: u64,
     /// Cycles from sample to sample.
@@ -78,6 +80,12 @@ impl Scan {
         });
         crate::name::in_order(taken.map(|(name, _)| name))
     }
+
+    /// The resources that the objectives count of any point, sorted as columns stand.
+    pub fn counted(&self) -> Vec<&str> {
+        let counts = self.points.iter().flat_map(|point| &point.counted);
+        crate::name::in_order(counts.filter(|(_, count)| **count > 0).map(|(name, _)| name))
+    }
 }
 
 #[cfg(test)]
@@ -92,6 +100,7 @@ mod tests {
             sparsity: 0.0,
             value,
             resources: [("dsp".to_owned(), Figure::exact(dsp))].into(),
+            counted: [("ff".to_owned(), 0), ("dsp".to_owned(), 2 * dsp)].into(),
             latency,
             interval: 1,
             front: false,
@@ -122,6 +131,7 @@ mod tests {
         assert_eq!(front, [true, false, true, true, true, false]);
         let fits: Vec<_> = scan.points.iter().map(|point| scan.fits(point)).collect();
         assert_eq!(fits.iter().filter(|fits| **fits == Some(true)).count(), 2);
+        assert_eq!((scan.resources(), scan.counted()), (vec!["dsp"], vec!["dsp"]));
         let error = Scan { increasing: false, ..scan }.with_front();
         assert!(!error.points[0].front && error.points[2].front);
     }

@@ -116,6 +116,7 @@ fn scans_are_drawn() {
             sparsity: *reuse as f64 / 4.0,
             value: *value,
             resources: [("dsp".to_owned(), Figure { value: counts[0], low: 0, high: counts[1] })].into(),
+            counted: [("dsp".to_owned(), counts[1]), ("flops".to_owned(), counts[2])].into(),
             latency: counts[2],
             interval: 1,
             front: false,

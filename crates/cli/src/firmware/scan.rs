@@ -11,7 +11,7 @@ use handaxe::run::SCHEMA;
 use serde::Serialize;
 
 use super::load;
-use super::points::{csv, table};
+use super::points::{counted, csv, table};
 use super::tuned::tuned;
 use crate::failure::Failure;
 use crate::options::{Hardware, Speech};
@@ -19,10 +19,10 @@ use crate::output;
 use crate::target::Target;
 
 const EXAMPLES: &str = "\
-Each point is answered by the firmware, to the bit, and estimated as `handaxe estimate` does, after implementation. A star marks points of
-the Pareto front: no other is as good in the metric, every resource and the latency, and better in one of them. Pruned networks are not
-trained again: `handaxe optimize` does, and loses less. --out names a new folder: scan.csv, scan.svg and scan.html; with
---tune-precision hls_config.json. Tuned types are measured on the samples given: keep others to judge them by.
+Each point is answered by the firmware, to the bit, and estimated as `handaxe estimate` does, after implementation; a second table has what
+the objectives count. A star marks points of the Pareto front: no other is as good in the metric, every estimate and the latency, and
+better in one of them. Pruned networks are not trained again: `handaxe optimize` does, and loses less. --out names a new folder: scan.csv,
+scan.svg and scan.html; with --tune-precision hls_config.json. Tuned types are measured on the samples given: keep others to judge them by.
 
 Examples:
   handaxe scan --model jets.keras --data jets.npz:x=hlf_ungroomed,y=label --bits 4..18
@@ -196,7 +196,8 @@ fn points(
         return output::json(&Record { schema: SCHEMA, scan: &scan, out });
     }
     let Scan { metric, float, .. } = &scan;
-    output::text(&format!("{metric} in floating point: {float:.4}\n{}", table(&scan)))?;
+    let tables = format!("{}\nCounted by the objectives\n{}", table(&scan), counted(&scan));
+    output::text(&format!("{metric} in floating point: {float:.4}\n{tables}"))?;
     out.map_or(Ok(()), |out| output::text(&format!("Table, plot and page: {}\n", out.display())))
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{load, say, texts};
 use crate::failure::Failure;
-use crate::options::{Hardware, Speech};
+use crate::options::{Hardware, Questions, Speech};
 use crate::output;
 
 const EXAMPLES: &str = "\
@@ -22,12 +22,8 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, args_override_self = true)]
 pub(crate) struct Command {
-    /// The network: .safetensors, .keras, .h5 or model.json:weights=FILE.h5
-    #[arg(long, value_name = "FILE")]
-    model: String,
-    /// Samples, as `handaxe optimize --data` takes them; labels may be missing in .npz and .npy
-    #[arg(long, value_name = "FILE")]
-    data: String,
+    #[command(flatten)]
+    questions: Questions,
     /// How many of the samples are looked at, the first ones
     #[arg(long, value_name = "N", default_value_t = 1000)]
     samples: usize,
@@ -44,8 +40,8 @@ struct Record {
 
 /// Runs the command.
 pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
-    let (model, config) = load(&command.model, &command.hardware)?;
-    let (inputs, _) = data::load_inputs(&command.data).map_err(Error::from)?;
+    let (model, config) = load(&command.questions.model, &command.hardware)?;
+    let (inputs, _) = data::load_inputs(&command.questions.data).map_err(Error::from)?;
     let traces = trace(&model, &config, &inputs, command.samples)?;
     let found = findings(&model, &config, &[], &traces)?;
     say(&found, speech);

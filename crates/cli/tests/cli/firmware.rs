@@ -129,10 +129,16 @@ fn widths_are_scanned_and_tuned() {
     let folder = trained();
     let with = "scan --model net.safetensors --data points.csv";
     let arguments = "--bits 4..7 --integer 3 --reuse-factor 1,2 --strategy Resource --out widths";
-    told(&folder, &format!("{with} {arguments}"), 0, &["ap_fixed<7,3>", "dsp", "bram36", "widths"]);
+    let said = ["ap_fixed<7,3>", "dsp", "bram36", "widths", "Counted by the objectives", "flops"];
+    told(&folder, &format!("{with} {arguments}"), 0, &said);
     let csv = fs::read_to_string(folder.path().join("widths/scan.csv")).unwrap();
     assert_eq!(csv.lines().count(), 9);
     assert!(csv.starts_with("bits,integer,reuse_factor,sparsity,value,latency,"), "{csv}");
+    assert!(csv.lines().next().unwrap().ends_with(",flops_counted"), "{csv}");
+    assert!(
+        csv.lines()
+            .all(|line| line.split(',').count() == csv.lines().next().unwrap().split(',').count())
+    );
     assert!(fs::read_to_string(folder.path().join("widths/scan.html")).unwrap().contains("<svg"));
     told(&folder, &format!("{with} {arguments}"), 2, &["already exists"]);
     told(&folder, &format!("{with} --bits 9..4"), 2, &["lower to the higher"]);
@@ -146,6 +152,9 @@ fn widths_are_scanned_and_tuned() {
     let json = told(&folder, &format!("{with} {sparse} --json"), 0, &[]).json();
     let points = json["points"].as_array().unwrap();
     assert_eq!((points.len(), &json["limits"]["dsp"]), (4, &220.into()));
+    let counted = |place: usize, name: &str| points[place]["counted"][name].as_u64().unwrap();
+    assert!(counted(1, "parameters") < counted(0, "parameters"), "zeros are not counted");
+    assert!(counted(2, "dsp") > 0 && counted(0, "flops") == counted(2, "flops"));
     let lut = |place: usize| points[place]["resources"]["lut"]["value"].as_u64().unwrap();
     assert!(lut(1) < lut(0) && lut(3) < lut(2), "zeros take nothing with strategy Latency");
     assert!(points.iter().any(|point| point["front"] == true));

@@ -12,6 +12,8 @@ fn parts_are_listed() {
     assert!(ran.stdout.contains("BRAM36") && !ran.stdout.contains("M20K"), "{}", ran.stdout);
     let ran = handaxe(folder.path(), "parts agilex --json");
     assert_eq!(ran.json()["parts"][0]["family"], "Agilex 7");
+    let ran = handaxe(folder.path(), "parts xc7s50csga324-1");
+    assert!(ran.code == 0 && ran.stdout.contains("Spartan-7"), "{}", ran.stderr);
     let ran = handaxe(folder.path(), "parts nowhere");
     assert!(ran.code == 2 && ran.stderr.contains("`handaxe parts` lists all"), "{}", ran.stderr);
 
@@ -50,6 +52,10 @@ fn synthesis_is_foretold() {
     assert!(synthesis["used"]["dsp"]["value"].as_f64().unwrap() < 1.0);
     assert_eq!(synthesis["profile"]["tool"], "vitis");
 
+    let shouted = handaxe(folder.path(), &format!("{estimate} --tool VIVADO --multipliers DSP"));
+    assert!(shouted.code == 0 && shouted.stdout.contains("Vivado HLS"), "{}", shouted.stderr);
+    let ran = handaxe(folder.path(), "estimate net.safetensors --part pynq-z2");
+    assert!(ran.code == 2 && !ran.stderr.contains("only parameters"), "{}", ran.stderr);
     for (wrong, told) in [
         ("--part xc7z021", "did you mean `xc7z020`?"),
         ("--tool yosys", "vivado, vitis or quartus"),

@@ -9,9 +9,8 @@ use handaxe_objective::estimate::{
 };
 
 use super::{Change, Reason};
-use crate::Error;
 
-/// Layers that are looked at, those that take most: each change is an estimate of the whole network.
+/// Layers that are looked at, those that take most.
 const MOST: usize = 12;
 /// From this share on a layer dominates a resource.
 const DOMINANT: f64 = 0.5;
@@ -23,13 +22,11 @@ const NARROWER: [u32; 4] = [12, 10, 8, 6];
 /// A layer, why it is changed, how, and whether all answers stay.
 pub(super) type Candidate = (String, Reason, Change, bool);
 
+/// The type of a layer's weights, and the narrowest that has all of their values.
+pub(super) type Types = BTreeMap<String, (FixedType, FixedType)>;
+
 /// All changes to look at.
-pub(super) fn candidates(
-    model: &Model,
-    config: &HlsConfig,
-    estimate: &Estimate,
-) -> Result<Vec<Candidate>, Error> {
-    let types = types(model, config);
+pub(super) fn candidates(estimate: &Estimate, types: &Types) -> Vec<Candidate> {
     let mut found = Vec::new();
     for (place, taken) in largest(estimate) {
         let unit = &estimate.layers[place].unit;
@@ -57,7 +54,7 @@ pub(super) fn candidates(
             add(Reason::Dominates { resource, part }, change, false);
         }
     }
-    Ok(found)
+    found
 }
 
 /// The layers with weights that take most, with the resource that each takes the largest share of.
@@ -137,8 +134,8 @@ fn more(n_in: usize, n_out: usize, reuse: usize) -> Option<usize> {
     (2 * reuse..=n_in * n_out).find(|next| is_valid_reuse_factor(*next, n_in, n_out))
 }
 
-/// The type of every layer's weights, and the narrowest that has all of their values.
-fn types(model: &Model, config: &HlsConfig) -> BTreeMap<String, (FixedType, FixedType)> {
+/// The types of every layer's weights.
+pub(super) fn types(model: &Model, config: &HlsConfig) -> Types {
     // Types do not depend on how arrays travel; what has no firmware has none.
     let parallel = HlsConfig { io_type: None, ..config.clone() };
     let built = model.firmware(&parallel).unwrap_or_default();

@@ -1,10 +1,11 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use handaxe_graph::{HlsConfig, Model};
-use handaxe_objective::estimate::{Estimate, Figures, estimate};
+use handaxe_fixed::Precision;
+use handaxe_graph::HlsConfig;
+use handaxe_objective::estimate::{Estimate, Figures};
 
-use super::candidates::candidates;
+use super::candidates::{Types, candidates};
 use super::{Change, Target};
 use crate::Error;
 
@@ -25,40 +26,44 @@ pub struct Plan {
     pub fits: bool,
 }
 
-/// Rounds of changes: each is some dozens of estimates of the whole network.
+/// Rounds of changes: each is some dozens of estimates.
 const ROUNDS: usize = 24;
 
 /// Makes changes until the network fits, none helps, or many rounds were made. In each round that is the change that leaves the least
 /// lacking, of equal ones the one with the shortest interval; or where even then too little is left, the best change of
 /// every layer looked at. Every answer of the network stays what it is.
 pub(super) fn plan(
-    model: &Model,
     config: &HlsConfig,
     target: &Target<'_>,
     before: &Estimate,
+    mut types: Types,
 ) -> Result<Plan, Error> {
     let mut state = (config.clone(), before.clone());
     let mut changes: BTreeMap<String, Change> = BTreeMap::new();
     for _ in 0..ROUNDS {
         let now = order(target, &state.1);
-        let mut better = if now.0 > 0.0 { helpful(model, &state, target)? } else { Vec::new() };
+        let mut better = if now.0 > 0.0 { helpful(&state, target, &types)? } else { Vec::new() };
         better.sort_by(|a, b| {
             order(target, &a.2).partial_cmp(&order(target, &b.2)).unwrap_or(Ordering::Equal)
         });
-        let Some((_, best, after)) = better.first() else { break };
-        let mut config = state.0.clone();
+        let Some((layer, best, after)) = better.first() else { break };
+        let mut joint = state.clone();
         for (layer, change, _) in &better {
-            config = change.apply(layer, model, &config)?.1;
+            joint = target.changed(layer, *change, &joint.0, &joint.1)?;
         }
-        let (joint, _) = estimate(model, &config, target.profile)?;
-        let lacks = order(target, &joint);
+        let lacks = order(target, &joint.1);
         if lacks.0 > 0.0 && lacks < order(target, after) {
-            state = (config, joint);
+            state = joint;
         } else {
-            state = (best.apply(&better[0].0, model, &state.0)?.1, after.clone());
+            state = target.changed(layer, *best, &state.0, &state.1)?;
             better.truncate(1);
         }
         for (layer, change, _) in better {
+            if let (Some(Precision::Fixed(narrower)), Some(of)) =
+                (change.weight, types.get_mut(&layer))
+            {
+                of.0 = narrower;
+            }
             let earlier = changes.remove(&layer).unwrap_or_default();
             changes.insert(layer, change.after(earlier));
         }
@@ -82,17 +87,16 @@ fn order(target: &Target<'_>, estimate: &Estimate) -> (f64, u64) {
 
 /// The best change of every layer that leaves less lacking, with what comes of it.
 fn helpful(
-    model: &Model,
     (config, now): &(HlsConfig, Estimate),
     target: &Target<'_>,
+    types: &Types,
 ) -> Result<Vec<(String, Change, Estimate)>, Error> {
     let mut best: Vec<(String, Change, Estimate)> = Vec::new();
-    for (layer, _, change, exact) in candidates(model, config, now)? {
+    for (layer, _, change, exact) in candidates(now, types) {
         if !exact {
             continue;
         }
-        let (_, changed) = change.apply(&layer, model, config)?;
-        let (after, _) = estimate(model, &changed, target.profile)?;
+        let (_, after) = target.changed(&layer, change, config, now)?;
         if order(target, &after).0 >= order(target, now).0 {
             continue;
         }

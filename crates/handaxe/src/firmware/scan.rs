@@ -10,7 +10,7 @@ use handaxe_report::{Scan, ScanPoint};
 
 use super::predict_firmware;
 use crate::magnitude::cut;
-use crate::{Error, judge, kept_multipliers};
+use crate::{Error, counted, judge, kept_multipliers, total};
 
 /// Which widths, reuse factors and sparsities are tried, each with each.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,8 +33,8 @@ pub struct ScanSettings {
 const CUT: &str = "Accuracy at a sparsity is that of the network with its least weights at zero, without training it again: `handaxe optimize` \
                    trains around the cut, and loses less.";
 
-/// The metric of the network in floating point, and of its firmware at every point, with what implementation will leave of it. The
-/// precisions of `config` give way, everything else of it stays. Pruned networks are not trained again.
+/// The metric of the network in floating point, and of its firmware at every point, with what implementation will leave of it and
+/// what the objectives count. The precisions of `config` give way, everything else of it stays. Pruned networks are not trained again.
 ///
 /// # Errors
 /// As [`predict_firmware`], [`judge`] and the estimates; widths that are none, shares outside `0..=1`.
@@ -87,6 +87,7 @@ pub fn scan(
                     sparsity,
                     value,
                     resources: Estimated::by_name(&estimate.implementation),
+                    counted: total(&counted(&network, Some(&config))?),
                     latency: estimate.synthesis.latency.value,
                     interval: estimate.synthesis.interval.value,
                     front: false,

@@ -125,6 +125,16 @@ pub fn known_objectives(config: Option<&HlsConfig>) -> Result<Vec<Box<dyn Object
     Ok(names.map(|name| objective(name)).collect::<Result<_, _>>()?)
 }
 
+/// What these objectives count of each layer, zero weights left out.
+///
+/// # Errors
+/// A configuration that does not verify.
+pub fn counted(model: &Model, config: Option<&HlsConfig>) -> Result<Vec<Footprint>, Error> {
+    let objectives = known_objectives(config)?;
+    let objectives: Vec<&dyn Objective> = objectives.iter().map(|known| &**known).collect();
+    Ok(footprint(model, config, &objectives)?)
+}
+
 /// Sums over all layers.
 pub fn total(layers: &[Footprint]) -> ByResource<u64> {
     let mut total = ByResource::new();

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use handaxe::advise::{Advice, Change, advise};
 use handaxe::data::Source;
 use handaxe::firmware::firmware_codes;
-use handaxe::graph::{HlsConfig, Model, Strategy};
+use handaxe::graph::{HlsConfig, Model, Op, Strategy};
 use handaxe::objective::estimate::{Profile, estimate};
+use handaxe::objective::parts::Catalogue;
 use handaxe::run::Estimated;
 
 use crate::{network, parts};
@@ -60,6 +61,33 @@ fn exact_changes_keep_every_answer() {
         }
     }
     assert!(checked > 5, "{checked}");
+}
+
+/// A change is an estimate of its layer, not of the network: 200 layers cost little more than a dozen. What is planned step by step is
+/// what an estimate of the whole says.
+#[test]
+fn a_plan_for_many_layers_looks_at_few() {
+    let mut model = Model::new("deep");
+    let mut last = model.add("in", Op::Input { shape: vec![16] }, &[]).unwrap();
+    for place in 0..200 {
+        last =
+            model.add(&format!("fc{place}"), Op::Dense { units: 16, bias: true }, &[last]).unwrap();
+        let mut kernel = model.layer(last).kernel().unwrap().clone();
+        let values = kernel.values_mut().iter_mut().enumerate();
+        values.for_each(|(at, weight)| *weight = (at * (place + 7) % 61) as f32 / 61.0 - 0.5);
+        model.set_weight(last, "kernel", kernel).unwrap();
+    }
+    let config = built(1, Strategy::Resource);
+    let part = Catalogue::built_in().find("xc7z010").unwrap();
+    let profile = Profile::default();
+    let advice = advise(&model, &config, &profile, Some(part)).unwrap();
+    let plan = advice.plan.unwrap();
+    assert!(plan.changes.len() > 10, "{:?}", plan.changes);
+    // A dozen layers in each of two dozen rounds, some changes each; an estimate of all for each would be 200 times as many.
+    assert!(advice.estimated_layers < 5_000, "{}", advice.estimated_layers);
+    let (whole, _) = estimate(&model, &plan.config, &profile).unwrap();
+    assert_eq!(plan.implementation, whole.implementation);
+    assert_eq!(plan.interval, whole.synthesis.interval.value);
 }
 
 /// Multipliers of zeros are left out by strategy Unrolled alone.

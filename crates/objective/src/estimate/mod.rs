@@ -19,7 +19,7 @@ mod unit;
 pub use codes::{Codes, code};
 pub use figure::{Figure, Figures, Quantity};
 pub use fit::{Row, fit};
-pub use network::{Estimate, LayerEstimate, Stage, Warning, estimate, units, whole_by};
+pub use network::{Estimate, Frame, LayerEstimate, Stage, Warning, estimate, whole_by};
 pub use profile::{Family, Multipliers, Profile, Tool};
 pub use table::{Delay, Group, Key, Scope, Shrink, Table};
 pub use unit::{Matrix, Regime, Unit, Work};

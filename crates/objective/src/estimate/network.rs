@@ -1,17 +1,19 @@
 //! Whole networks: their layers as they will be built, and what these come to.
 
+mod frame;
 mod layers;
+mod widths;
 
 use std::borrow::Borrow;
 
-use handaxe_graph::{Diagnostic, Error, HlsConfig, IoType, Model, Strategy};
+use handaxe_graph::{Diagnostic, Error, HlsConfig, IoType, LayerId, Model, Strategy};
 use serde::Serialize;
 
 use super::figure::{Figure, Figures, Quantity};
 use super::profile::{Profile, Tool};
 use super::table::Table;
 use super::unit::{Regime, Unit, Work};
-pub use layers::units;
+pub use frame::Frame;
 
 /// The report that a figure stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -101,6 +103,35 @@ impl Estimate {
             Stage::Implementation => &self.implementation,
         }
     }
+
+    /// What several pieces come to.
+    fn of(layers: Vec<LayerEstimate>, profile: &Profile) -> Self {
+        let table = Table::committed();
+        let (units, parts): (Vec<&Unit>, Vec<Figures>) =
+            layers.iter().map(|layer| (&layer.unit, layer.figures)).unzip();
+        let synthesis = whole(&units, &parts, profile, table);
+        let implementation = implemented(&synthesis, table);
+        let warnings = warnings(&units, profile);
+        let calibrated = layers.iter().all(|layer| layer.calibrated);
+        Self { profile: *profile, layers, synthesis, implementation, calibrated, warnings }
+    }
+
+    /// What the network costs with another piece in the place of a layer's, as [`Frame::unit`] has it of a layer that was changed.
+    #[must_use]
+    pub fn with(&self, place: LayerId, unit: Unit) -> Self {
+        let mut layers = self.layers.clone();
+        if let Some(layer) = layers.get_mut(place.index()) {
+            *layer = LayerEstimate::new(unit, &self.profile);
+        }
+        Self::of(layers, &self.profile)
+    }
+}
+
+impl LayerEstimate {
+    fn new(unit: Unit, profile: &Profile) -> Self {
+        let (figures, calibrated) = unit.figures(profile);
+        Self { unit, figures, calibrated }
+    }
 }
 
 /// What `model` costs when it is built as `config` says: from its actual weights, zeros included.
@@ -130,23 +161,9 @@ pub fn estimate(
     config: &HlsConfig,
     profile: &Profile,
 ) -> Result<(Estimate, Vec<Diagnostic>), Error> {
-    let (units, diagnostics) = units(model, config)?;
-    let table = Table::committed();
-    let layers = units.into_iter().map(|unit| {
-        let (figures, calibrated) = unit.figures_by(profile, table);
-        LayerEstimate { unit, figures, calibrated }
-    });
-    let layers: Vec<LayerEstimate> = layers.collect();
-    let (units, parts): (Vec<&Unit>, Vec<Figures>) =
-        layers.iter().map(|layer| (&layer.unit, layer.figures)).unzip();
-    let known = layers.iter().all(|layer| layer.calibrated);
-    let synthesis = whole(&units, &parts, profile, table);
-    let implementation = implemented(&synthesis, table);
-    let warnings = warnings(&units, profile);
-    let calibrated = known;
-    let estimate =
-        Estimate { profile: *profile, layers, synthesis, implementation, calibrated, warnings };
-    Ok((estimate, diagnostics))
+    let (units, diagnostics) = Frame::new(model, config)?.units(model, config)?;
+    let layers = units.into_iter().map(|unit| LayerEstimate::new(unit, profile)).collect();
+    Ok((Estimate::of(layers, profile), diagnostics))
 }
 
 /// Figures of C synthesis for several units that make up one design, by constants of choice.

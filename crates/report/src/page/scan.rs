@@ -26,7 +26,7 @@ pub fn scan_page(model: &str, scan: &Scan) -> String {
                     }
                     section {
                         h2 { "What each costs, and how good it is" }
-                        p.note { "Answers are those of the firmware, to the bit; resources are estimates of what implementation leaves." }
+                        p.note { "Answers are those of the firmware, to the bit; resources are estimates of what implementation leaves, and dotted what the objectives count, which know no weights but zeros." }
                         @for note in &scan.notes { p.note { (note) } }
                         (scroll(figure.inline()))
                     }
@@ -38,6 +38,14 @@ pub fn scan_page(model: &str, scan: &Scan) -> String {
                     section {
                         h2 { "Every point" }
                         (table(scan, scan.points.iter()))
+                    }
+                    @let counted = scan.counted();
+                    @if !counted.is_empty() {
+                        section {
+                            h2 { "What the objectives count of every point" }
+                            p.note { "Zero weights are left out; what an objective cannot prune away counts as it stands." }
+                            (counts(scan, &counted))
+                        }
                     }
                 }
             }
@@ -51,8 +59,7 @@ fn table<'a>(scan: &Scan, points: impl Iterator<Item = &'a ScanPoint>) -> Markup
     html! {
         div.scroll.tall { table {
             thead { tr {
-                th.number { "bits" } th.number { "reuse factor" } th.number { "cut" } th.number { (name::metric(&scan.metric)) }
-                @for resource in &resources { th.number title=(name::unit(resource)) { (name::resource(resource)) } }
+                (heads(scan, &resources))
                 th.number { "latency" } th.number { "interval" }
                 @if let Some(part) = &scan.part { th { "fits " (part) } }
                 th { "front" }
@@ -62,13 +69,43 @@ fn table<'a>(scan: &Scan, points: impl Iterator<Item = &'a ScanPoint>) -> Markup
     }
 }
 
+/// What every point is, how good it is, and a head for each resource.
+fn heads(scan: &Scan, resources: &[&str]) -> Markup {
+    html! {
+        th.number { "bits" } th.number { "reuse factor" } th.number { "cut" } th.number { (name::metric(&scan.metric)) }
+        @for resource in resources { th.number title=(name::unit(resource)) { (name::resource(resource)) } }
+    }
+}
+
+fn first(scan: &Scan, point: &ScanPoint) -> Markup {
+    html! {
+        td.number { (point.bits) }
+        td.number { @if let Some(factor) = point.reuse_factor { (factor) } @else { "\u{2013}" } }
+        td.number { (percent(point.sparsity)) }
+        td.number { (name::metric_value(&scan.metric, point.value)) }
+    }
+}
+
+fn counts(scan: &Scan, counted: &[&str]) -> Markup {
+    html! {
+        div.scroll.tall { table {
+            thead { tr { (heads(scan, counted)) } }
+            tbody { @for point in &scan.points {
+                tr.chosen[point.front] {
+                    (first(scan, point))
+                    @for name in counted {
+                        td.number { @if let Some(count) = point.counted.get(*name) { (thousands(*count)) } @else { "\u{2013}" } }
+                    }
+                }
+            } }
+        } }
+    }
+}
+
 fn row(scan: &Scan, point: &ScanPoint, resources: &[&str]) -> Markup {
     html! {
         tr.chosen[point.front] {
-            td.number { (point.bits) }
-            td.number { @if let Some(factor) = point.reuse_factor { (factor) } @else { "\u{2013}" } }
-            td.number { (percent(point.sparsity)) }
-            td.number { (name::metric_value(&scan.metric, point.value)) }
+            (first(scan, point))
             @for resource in resources {
                 td.number {
                     @if let Some(figure) = point.resources.get(*resource) {

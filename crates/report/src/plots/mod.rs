@@ -58,7 +58,7 @@ pub fn ranges(ranges: &[Range]) -> String {
 }
 
 /// The metric of every point of a scan against its width, its latency and each of its resources, with the Pareto front and what
-/// the part has.
+/// the part has; and each resource against the width, as it is estimated and as an objective counts it.
 pub fn scan(scan: &Scan) -> String {
     scan::figure(scan).file()
 }

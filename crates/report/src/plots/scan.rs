@@ -1,3 +1,4 @@
+mod taken;
 mod widths;
 
 use maud::{Markup, html};
@@ -17,7 +18,7 @@ const GAP: f64 = 36.0;
 const WIDE: f64 = 30.0;
 
 /// The metric against the width above, then against the latency and each resource: the Pareto front in full, the others faint, what
-/// the part has as a line.
+/// the part has as a line. Below, each resource against the width: the estimates, and what the objectives count.
 pub(super) fn figure(scan: &Scan) -> Figure {
     let mut panels = vec![("latency", "cycles of latency".to_owned())];
     let resources = scan.resources();
@@ -25,7 +26,9 @@ pub(super) fn figure(scan: &Scan) -> Figure {
         resources.iter().map(|name| (*name, format!("{} after implementation", name::unit(name)))),
     );
     let y = metric_axis(scan);
+    let taken = taken::shown(scan);
     let rows = panels.len().div_ceil(2);
+    let all_rows = 1 + rows + taken.len().div_ceil(2);
     let width = (WIDTH - GAP) / 2.0;
     let mark = |front| html! { (dot(front)) };
     let mut marks = vec![(mark(true), "on the Pareto front"), (mark(false), "beaten by another")];
@@ -35,17 +38,26 @@ pub(super) fn figure(scan: &Scan) -> Figure {
             "what the part has",
         ));
     }
+    if !taken.is_empty() {
+        let dots = line("counted", (Px(-12.0), Px(0.0)), (Px(12.0), Px(0.0)));
+        marks.push((dots, "counted by an objective"));
+    }
     let first = 16.0;
+    let place = |place: usize| {
+        let across = (width + GAP) * (place % 2) as f64;
+        format!("translate({} {})", Px(across), Px(first + PANEL * (1 + place / 2) as f64))
+    };
     let body = html! {
         (legend(&marks, WIDTH, 14.0))
         g transform=(format!("translate(0 {})", Px(first))) { (widths::panel(scan, &y)) }
-        @for (place, (name, title)) in panels.iter().enumerate() {
-            @let x = (width + GAP) * (place % 2) as f64;
-            @let top = first + PANEL * (1 + place / 2) as f64;
-            g transform=(format!("translate({} {})", Px(x), Px(top))) { (panel(scan, name, title, &y, width)) }
+        @for (at, (name, title)) in panels.iter().enumerate() {
+            g transform=(place(at)) { (panel(scan, name, title, &y, width)) }
+        }
+        @for (at, name) in taken.iter().enumerate() {
+            g transform=(place(2 * rows + at)) { (taken::panel(scan, name, width)) }
         }
     };
-    Figure { width: WIDTH, height: first + PANEL * (1 + rows) as f64, title: title(scan), body }
+    Figure { width: WIDTH, height: first + PANEL * all_rows as f64, title: title(scan), body }
 }
 
 fn metric_axis(scan: &Scan) -> Axis {

@@ -12,17 +12,7 @@ const NAMES: f64 = 150.0;
 /// The metric against the width, a line for each sparsity; reuse factors move nothing but where they decide what is cut together.
 pub(super) fn panel(scan: &Scan, y: &Axis) -> Markup {
     let right = WIDTH - NAMES;
-    let bits = |point: &ScanPoint| f64::from(point.bits);
-    let (least, most) = scan
-        .points
-        .iter()
-        .map(bits)
-        .fold((f64::MAX, 1.0f64), |(low, high), bits| (low.min(bits), high.max(bits)));
-    let x = Axis::new(least.min(most) - 0.5, most + 0.5, LEFT, right);
-    let mut ticks: Vec<u32> = scan.points.iter().map(|point| point.bits).collect();
-    ticks.sort_unstable();
-    ticks.dedup();
-    let every = ticks.len().div_ceil(24).max(1);
+    let x = axis(scan, right);
     let baseline = y.at(scan.float);
     let mut names = vec![("floating point".to_owned(), baseline.0)];
     let lines = series(scan);
@@ -33,44 +23,82 @@ pub(super) fn panel(scan: &Scan, y: &Axis) -> Markup {
     );
     html! {
         (frame(scan, y, right, "bits of every type"))
-        @for bits in ticks.iter().step_by(every) {
-            (text("middle", (x.at(f64::from(*bits)), Px(BOTTOM + 18.0)), &bits.to_string()))
-        }
+        (ticks(scan, &x, 24))
         (line("baseline", (Px(LEFT), baseline), (Px(right), baseline)))
         @for (_, points) in &lines {
-            @let path: Vec<String> = points.iter().map(|point| format!("{},{}", x.at(bits(point)), y.at(point.value))).collect();
-            polyline.path points=(path.join(" ")) {}
-            @for point in points { (mark(scan, point, (x.at(bits(point)), y.at(point.value)))) }
+            @let at = |point: &ScanPoint| (x.at(bits(point)), y.at(point.value));
+            polyline.path points=(path(points, at)) {}
+            @for point in points { (mark(scan, point, at(point))) }
         }
         @for (name, at) in apart(names) { (text("start", (Px(right + 8.0), Px(at + 4.0)), &name)) }
     }
 }
 
-/// Points that differ in nothing but their width, by a name; reuse factors that answer alike are told once.
-fn series(scan: &Scan) -> Vec<(String, Vec<&ScanPoint>)> {
-    let mut found: Vec<(String, Vec<&ScanPoint>)> = Vec::new();
-    let mut keys: Vec<(f64, Option<usize>)> = Vec::new();
-    for point in &scan.points {
-        let key = (point.sparsity, point.reuse_factor);
-        match keys.iter().position(|known| *known == key) {
-            Some(place) => found[place].1.push(point),
-            None => {
-                keys.push(key);
-                let reuse =
-                    point.reuse_factor.map_or(String::new(), |reuse| format!(", reuse {reuse}"));
-                found.push((format!("{}{reuse}", share_cut(point.sparsity)), vec![point]));
-            }
+fn bits(point: &ScanPoint) -> f64 {
+    f64::from(point.bits)
+}
+
+/// The axis of all widths, up to `right`.
+pub(super) fn axis(scan: &Scan, right: f64) -> Axis {
+    let widths = scan.points.iter().map(bits);
+    let ends = widths.fold((f64::MAX, 1.0f64), |(low, high), bits| (low.min(bits), high.max(bits)));
+    Axis::new(ends.0.min(ends.1) - 0.5, ends.1 + 0.5, LEFT, right)
+}
+
+/// The widths that were tried, sorted.
+pub(super) fn tried(scan: &Scan) -> Vec<u32> {
+    let mut widths: Vec<u32> = scan.points.iter().map(|point| point.bits).collect();
+    widths.sort_unstable();
+    widths.dedup();
+    widths
+}
+
+/// At most so many of the widths, below the axis.
+pub(super) fn ticks(scan: &Scan, x: &Axis, most: usize) -> Markup {
+    let widths = tried(scan);
+    let every = widths.len().div_ceil(most).max(1);
+    html! {
+        @for bits in widths.iter().step_by(every) {
+            (text("middle", (x.at(f64::from(*bits)), Px(BOTTOM + 18.0)), &bits.to_string()))
         }
     }
+}
+
+/// A line through points, for the attribute `points`.
+pub(super) fn path(points: &[&ScanPoint], at: impl Fn(&ScanPoint) -> (Px, Px)) -> String {
+    let places = points.iter().map(|point| at(point)).map(|(x, y)| format!("{x},{y}"));
+    places.collect::<Vec<_>>().join(" ")
+}
+
+/// Points that differ in nothing but their width.
+pub(super) fn alike(scan: &Scan) -> Vec<Vec<&ScanPoint>> {
+    let mut found: Vec<Vec<&ScanPoint>> = Vec::new();
+    let key = |point: &ScanPoint| (point.sparsity, point.reuse_factor);
+    for point in &scan.points {
+        match found.iter_mut().find(|points| key(points[0]) == key(point)) {
+            Some(points) => points.push(point),
+            None => found.push(vec![point]),
+        }
+    }
+    found
+}
+
+/// The same by a name; reuse factors that answer alike are told once.
+fn series(scan: &Scan) -> Vec<(String, Vec<&ScanPoint>)> {
     let values = |points: &[&ScanPoint]| points.iter().map(|point| point.value).collect::<Vec<_>>();
     let mut told: Vec<(String, Vec<&ScanPoint>)> = Vec::new();
-    for ((sparsity, _), (name, points)) in keys.into_iter().zip(found) {
-        match told
-            .iter_mut()
-            .find(|(_, known)| values(known) == values(&points) && known[0].sparsity == sparsity)
-        {
-            Some((known, _)) => *known = share_cut(sparsity),
-            None => told.push((name, points)),
+    for points in alike(scan) {
+        let ScanPoint { sparsity, reuse_factor, .. } = points[0];
+        let same = |(_, known): &&mut (String, Vec<&ScanPoint>)| {
+            values(known) == values(&points) && known[0].sparsity == *sparsity
+        };
+        let cut = share_cut(*sparsity);
+        match told.iter_mut().find(same) {
+            Some((known, _)) => *known = cut,
+            None => {
+                let reuse = reuse_factor.map_or(String::new(), |reuse| format!(", reuse {reuse}"));
+                told.push((format!("{cut}{reuse}"), points));
+            }
         }
     }
     told
