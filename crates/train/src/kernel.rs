@@ -24,7 +24,7 @@ pub(crate) fn run<T: WithSimd>(operation: T) -> T::Output {
     ARCH.dispatch(operation)
 }
 
-/// Loops that are only written down.
+/// Plain loops, of which the compiler makes vectors.
 pub(crate) struct Loops<F>(pub(crate) F);
 
 impl<F: FnMut()> WithSimd for Loops<F> {
