@@ -68,10 +68,15 @@ CASES = {
         "norm2/accum": "auto", "norm2/result": "ap_fixed<20,6,AP_RND_ZERO,AP_SAT_SYM>", "norm2.TableRangePower2": 2,
         "coarse.table_t": "ap_fixed<12,4>", "coarse/result": "ap_fixed<40,8>", "fine/scale": "ap_fixed<10,2>", "fine/bias": "ap_fixed<14,1>",
         "fine/accum": "ap_fixed<26,4>", "fine.table_t": "ap_ufixed<18,8,AP_RND,AP_SAT>", "fine.TableRangePower2": 8, "fine.TableSize": 3000}),
-    "norms-int": ("norms", "Vitis", "name", "ap_fixed<20,9>", 1, "Latency", {
-        "norm1/accum": "ap_fixed<40,34>", "norm2/accum": "ap_int<9>", "norm2.table_t": "ap_ufixed<5,7>", "coarse/accum": "ap_ufixed<12,3>", "fine/accum": "ap_fixed<8,12>",
+    "norms-odd": ("norms", "Vitis", "name", "ap_fixed<20,9>", 1, "Latency", {
+        "norm1/accum": "ap_fixed<40,34>", "norm2/accum": "ap_fixed<9,9>", "norm2.table_t": "ap_ufixed<5,7>", "coarse/accum": "ap_ufixed<12,3>", "fine/accum": "ap_fixed<8,12>",
         "norm1.TableRangePower2": 12, "coarse.TableRangePower2": 30, "coarse/table": "ap_ufixed<40,9>"}),
     "norms-type": ("norms", "Vivado", "type", "ap_fixed<14,5,AP_RND_CONV,AP_SAT>", 1, "Latency", {}),
+    "functions-type": ("functions", "Vivado", "type", "ap_fixed<16,6>", 1, "Latency", {}),
+    "merges-type": ("merges", "Vivado", "type", "ap_fixed<13,5>", 1, "Latency", {}),
+    "cnn1d-type": ("cnn1d", "Vitis", "type", "ap_fixed<15,5,AP_RND,AP_SAT>", 1, "Latency", {}),
+    "planes-type": ("planes", "Vivado", "type", "ap_fixed<12,5,AP_RND,AP_SAT>", 1, "Latency", {}),
+    "qmlp-type": ("qmlp", "Vivado", "type", "ap_fixed<18,8>", 1, "Latency", {}),
     "planes-vitis": ("planes", "Vitis", "name", "ap_fixed<12,4,AP_RND,AP_SAT>", 1, "Latency", {}),
 }
 

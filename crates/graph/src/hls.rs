@@ -126,7 +126,7 @@ pub struct Section {
 pub struct HlsConfig {
     /// For the whole model.
     pub model: Section,
-    /// For all layers of a type, by Keras' name.
+    /// For all layers of a type, by the name of hls4ml's class.
     pub layer_type: BTreeMap<String, Section>,
     /// For single layers.
     pub layer_name: BTreeMap<String, Section>,
@@ -267,12 +267,34 @@ impl HlsConfig {
     }
 
     fn sections(&self, name: &str, layer_type: LayerType) -> impl Iterator<Item = &Section> {
-        let kind = layer_type.name();
-        // A quantised layer's type is QDense or the like in hls4ml, and Dense here.
         let typed =
-            entry(&self.layer_type, kind).or_else(|| entry(&self.layer_type, &format!("Q{kind}")));
+            classes(layer_type).into_iter().find_map(|class| entry(&self.layer_type, class));
         entry(&self.layer_name, name).into_iter().chain(typed).chain([&self.model])
     }
+}
+
+/// The names under which hls4ml looks up what is said of a type: those of its own classes, not all of which are Keras'. What it writes under
+/// other names (`MaxPooling2D`, `QDense`, ...) it does not read.
+fn classes(layer_type: LayerType) -> [&'static str; 2] {
+    use LayerType::{
+        Add, Average, AveragePooling1D, AveragePooling2D, ELU, Flatten, GlobalAveragePooling,
+        GlobalMaxPooling, InputLayer, LeakyReLU, MaxPooling1D, MaxPooling2D, Maximum, Minimum,
+        Multiply, Permute, QActivation, Subtract, UpSampling1D, UpSampling2D,
+    };
+    let class = match layer_type {
+        GlobalMaxPooling | GlobalAveragePooling => return ["GlobalPooling1D", "GlobalPooling2D"],
+        InputLayer => "Input",
+        LeakyReLU | ELU => "ParametrizedActivation",
+        QActivation => "Activation",
+        MaxPooling1D | AveragePooling1D => "Pooling1D",
+        MaxPooling2D | AveragePooling2D => "Pooling2D",
+        Flatten => "Reshape",
+        Permute => "Transpose",
+        UpSampling1D | UpSampling2D => "Resize",
+        Add | Subtract | Multiply | Average | Maximum | Minimum => "Merge",
+        other => other.name(),
+    };
+    [class; 2]
 }
 
 /// The entry under a name, whose case does not matter.
@@ -315,7 +337,7 @@ mod tests {
     #[test]
     fn the_case_of_names_does_not_matter() {
         let config = HlsConfig {
-            layer_type: [("qdense".to_owned(), precisions(&[("weight", "fixed<6,1>")]))].into(),
+            layer_type: [("dense".to_owned(), precisions(&[("weight", "fixed<6,1>")]))].into(),
             layer_name: [("FC_1".to_owned(), precisions(&[("result", "fixed<10,4>")]))].into(),
             ..HlsConfig::default()
         };

@@ -72,7 +72,7 @@ impl Plan<'_> {
         }
         let result = match self.stated(name, kind, "result")? {
             // hls4ml gives these the type of their input whatever is configured.
-            _ if matches!(layer.op(), Op::ZeroPad { .. } | Op::Crop { .. }) => input,
+            _ if moves(layer.op()) => input,
             Stated::Type(stated) => stated,
             Stated::Auto => self.inferred_result(layer, inputs, &types)?,
         };
@@ -100,7 +100,7 @@ impl Plan<'_> {
                     inputs[0].product(&scale).map_err(|error| self.too_wide(name, error))?;
                 self.sum(name, &product, &bias, false)?
             }
-            Op::Pool { .. } | Op::Permute { .. } | Op::UpSample { .. } => inputs[0],
+            Op::Pool { .. } => inputs[0],
             Op::Add | Op::Average => self.joined(inputs, |a, b| self.sum(name, a, b, false))?,
             Op::Subtract => self.sum(name, &inputs[0], &inputs[1], true)?,
             Op::Multiply => self.joined(inputs, |a, b| {
@@ -357,6 +357,12 @@ impl Plan<'_> {
         FixedType::new(width, integer, signed, rounding, overflow, 0)
             .map_err(|error| self.too_wide(layer.name(), error))
     }
+}
+
+/// Whether a layer but moves elements.
+fn moves(op: &Op) -> bool {
+    use Op::{Crop, Permute, UpSample, ZeroPad};
+    matches!(op, ZeroPad { .. } | Crop { .. } | Permute { .. } | UpSample { .. })
 }
 
 /// Bits of |value| before the point (negative below one half) and after it.
