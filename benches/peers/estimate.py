@@ -2,10 +2,11 @@
 """rule4ml beside handaxe on synthesis results: the rows of fixtures/synthesis.
 
 Makes a virtual environment of its own in a temporary folder (or in the folder named by PEERS_VENV) with rule4ml 0.2.0, gives its
-default models (gnn) and its first ones (mlp) every single Dense layer and whole network of Dense layers among the rows, and prints
+default models (gnn) and its others (mlp) every single Dense layer and whole network of Dense layers among the rows, and prints
 how far off they are in the form of fixtures/synthesis/errors.md, whose lines for the same rows ("Networks left out": by constants
-that know nothing of the network or shape) follow. Boards that rule4ml does not know are taken for the nearest one that it does; it
-sees shapes, strategy, precision and reuse factor, no weights. Each network is described once, which its `predict` would do for each
+that know nothing of the network or shape) follow. The single layers are of the board alveo-u250; boards that rule4ml does not know are
+taken for one of their family. Of versions of the tools it is asked for those of the row's, Vivado HLS up to 2020.1 or Vitis from 2020.2
+on, and the mean counts. It sees shapes, strategy, precision and reuse factor, no weights. Each network is described once, which its `predict` would do for each
 figure and version of a tool. The mlp is asked for all networks of one depth at a time; the gnn for each alone, as a user asks, since
 its answers depend on what else is asked with them (its GraphNorm is over the whole batch). TensorFlow and PyTorch are installed for the processor alone (about 2 GB; rule4ml's own requirements would
 bring those for CUDA, 12 GB). --write puts the table into benches/RESULTS.md under "### Beside rule4ml".
@@ -19,16 +20,19 @@ ROOT = Path(__file__).resolve().parents[2]
 ROWS = ROOT / "fixtures/synthesis/rows.jsonl.gz"
 ERRORS = ROOT / "fixtures/synthesis/errors.md"
 RESULTS = ROOT / "benches/RESULTS.md"
-# In this order: rule4ml itself without its requirements, which name TensorFlow and PyTorch for CUDA. Python 3.9 to 3.11.
+# In this order: rule4ml itself without its requirements, which name TensorFlow and PyTorch for CUDA. The extra index has PyTorch without it.
+# Python 3.9 to 3.11.
 INSTALLS = [
-    ["torch==2.8.0", "--index-url", "https://download.pytorch.org/whl/cpu"],
+    ["torch==2.8.0", "--extra-index-url", "https://download.pytorch.org/whl/cpu"],
     ["tensorflow-cpu==2.15.1", "keras==2.15.0", "keras-tuner", "torch-geometric", "scikit-learn", "pandas", "optuna", "tqdm"],
     ["rule4ml==0.2.0", "--no-deps"],
 ]
 KINDS = ["single Dense, Resource", "single Dense, Latency", "whole designs"]
 # rule4ml's name: ours.
 FIGURES = {"DSP": "dsp", "LUT": "lut", "FF": "ff", "BRAM": "bram18", "CYCLES": "latency", "INTERVAL": "interval"}
-BOARDS = {"series7": "pynq-z2", "ultrascale": "alveo-u200"}
+BOARDS = {"series7": "pynq-z2", "ultrascale": "alveo-u250"}
+SAID = """Command: `benches/peers/estimate.py --write`, whose head says how rule4ml 0.2.0 is asked: gnn are its default models, mlp its others. Errors in percent of what C synthesis
+reports, counts where it reports 0; handaxe's are of networks left out. rule4ml sees no weights."""
 ACTIVATIONS = {"clip": "relu", "softmax": "softmax", "sigmoid": "sigmoid", "tanh": "tanh"}
 
 
@@ -81,12 +85,12 @@ def configuration(row):
 
 
 def predictors():
-    """rule4ml's two generations of models."""
+    """rule4ml's two kinds of models."""
     import rule4ml.models.wrappers as wrappers
     gnn = wrappers.MultiModelWrapper()
     gnn.load_default_models()
     mlp = wrappers.MultiModelWrapper()
-    folder = Path(wrappers.__file__).parent / "weights/v1/mlp"
+    folder = Path(wrappers.__file__).parent / "weights/v2/mlp"
     for config in sorted(folder.glob("*.config.json")):
         wrapper = wrappers.KerasModelWrapper()
         wrapper.load(str(config), str(config).replace(".config.json", ".weights.h5"))
@@ -95,41 +99,45 @@ def predictors():
 
 
 def answers(predictor, networks):
-    """Per network the mean over the versions of hls4ml and Vivado that the predictor knows. `networks`: rule4ml's description and
-    configuration of each."""
+    """What the predictor says of each network: rule4ml's description and configuration of it, and its tool."""
     import rule4ml.models.wrappers as wrappers
     found = [{} for _ in networks]
     for theirs, wrapper in predictor._models.items():
         batches = {}
-        for place, (described, _) in enumerate(networks):
+        for place, (described, _, _) in enumerate(networks):
             # Shallower networks would be filled up beside deeper ones.
             alike = len(described) if isinstance(wrapper, wrappers.KerasModelWrapper) else place
             batches.setdefault(alike, []).append(place)
         for places in batches.values():
             for place, value in zip(places, ask(wrapper, [networks[place] for place in places])):
-                found[place][FIGURES[theirs]] = max(0.0, float(value))
+                found[place][FIGURES[theirs]] = max(0.0, value)
     return found
 
 
 def ask(wrapper, networks):
-    """What `wrapper.predict` answers for each network by its own configuration, the mean over all versions."""
+    """What `wrapper.predict` answers for each network by its own configuration, the mean over all versions of its tool."""
     from rule4ml.parsers.data_parser import get_global_inputs, get_layers_data, to_dataframe
     known = wrapper.global_categorical_maps
-    versions = list(itertools.product(known.get("hls4ml_version") or [None], known.get("vivado_version") or [None]))
-    asked, layers = [], []
-    for described, config in networks:
-        asked += [get_global_inputs(described, config, hls4ml_version=hls4ml, vivado_version=vivado) for hls4ml, vivado in versions]
-        layers += [get_layers_data(described) for _ in versions]
+    asked, layers, owners = [], [], []
+    for place, (described, config, tool) in enumerate(networks):
+        for hls4ml, version in itertools.product(known.get("hls4ml_version") or [None], known.get("vivado_version") or [None]):
+            if version is None or (version <= "2020.1") == (tool == "vivado"):
+                asked.append(get_global_inputs(described, config, hls4ml_version=hls4ml, vivado_version=version))
+                layers.append(get_layers_data(described))
+                owners.append(place)
     maps = {"global_categorical_maps": known, "sequential_categorical_maps": wrapper.sequential_categorical_maps}
     frame = to_dataframe(meta_data=[], global_inputs=asked, sequential_inputs=layers, targets=[], **maps)
-    return wrapper.predict_from_df(frame).astype(float).reshape(len(networks), len(versions)).mean(axis=1)
+    values = wrapper.predict_from_df(frame).astype(float).reshape(len(asked))
+    own = [[value for value, owner in zip(values, owners) if owner == place] for place in range(len(networks))]
+    return [float(sum(values) / len(values)) for values in own]
 
 
 def described(row):
-    """rule4ml's description of a row's network: layers with their sizes and the reuse factors that are possible."""
+    """rule4ml's description of a row's network, layers with their sizes and the reuse factors that are possible; its configuration
+    and tool."""
     from rule4ml.parsers.network_parser import config_from_keras_model
     config = configuration(row)
-    return config_from_keras_model(network(row["units"]), config), config
+    return config_from_keras_model(network(row["units"]), config), config, row["profile"]["tool"]
 
 
 def quantile(values, share):
@@ -177,8 +185,7 @@ def main():
         heading = "### Beside rule4ml\n"
         before, after = RESULTS.read_text().split(heading)
         kept = after[after.index("\n## "):] if "\n## " in after else ""
-        command = "Command: `benches/peers/estimate.py --write` (rule4ml 0.2.0).\n\n"
-        RESULTS.write_text(before + heading + "\n" + command + text + kept)
+        RESULTS.write_text(before + heading + "\n" + SAID + "\n\n" + text + kept)
 
 
 if __name__ == "__main__":
