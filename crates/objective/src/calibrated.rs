@@ -143,7 +143,12 @@ fn built(layer: &LayerAttributes, objective: &'static str) -> Result<(Unit, Matr
         copies,
         turns: positions.max(1).div_ceil(copies),
         buffered: 0,
-        codes: Codes::expected(weight_bits, hls.n_in, weights as usize / hls.n_in.max(1)),
+        codes: Codes::expected(
+            weight_bits,
+            hls.n_in,
+            weights as usize / hls.n_in.max(1),
+            hls.reuse_factor,
+        ),
     };
     let unit = Unit {
         name: layer.name.clone(),

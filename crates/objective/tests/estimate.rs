@@ -10,8 +10,8 @@ use handaxe_graph::{
     CodeRounding, HlsConfig, Integer, IoType, LayerId, Model, Op, Quantiser, Strategy, Structure,
 };
 use handaxe_objective::estimate::{
-    Codes, Family, Figures, Frame, Matrix, Multipliers, Profile, Quantity, Regime, Row, Table,
-    Tool, Work, code, estimate, whole_by,
+    Codes, Family, Figures, Frame, Matrix, Multipliers, Profile, Quantity, Regime, Row, Stage,
+    Table, Tool, Work, codes, estimate, whole_by,
 };
 use handaxe_objective::{Action, Obstacle, objective};
 use proptest::prelude::*;
@@ -85,6 +85,24 @@ fn dsp_blocks_of_constants_are_exact() {
     assert_eq!(exact(&unrolled, Quantity::Bram18), 1.0);
 }
 
+/// Cycles follow from the weights' digits and the delays of products and additions, of which two are fitted.
+#[test]
+fn cycles_of_the_latency_strategy_are_exact() {
+    let rows = sweep();
+    let unrolled: Vec<_> = rows
+        .iter()
+        .filter(|(row, _, _)| match &row.units[0].work {
+            Work::Matrix(matrix) => matrix.strategy == Strategy::Latency,
+            _ => false,
+        })
+        .collect();
+    assert!(unrolled.len() > 50);
+    assert_eq!(exact(&unrolled, Quantity::Latency), 1.0);
+    assert_eq!(exact(&unrolled, Quantity::Interval), 1.0);
+    let lut = errors(&unrolled, Quantity::Lut);
+    assert!(lut[lut.len() / 2] < 0.5 && lut[lut.len() * 9 / 10] < 4.0, "{}", lut[lut.len() / 2]);
+}
+
 #[test]
 fn intervals_cover_about_nine_in_ten() {
     let rows = sweep();
@@ -99,27 +117,78 @@ fn intervals_cover_about_nine_in_ten() {
 }
 
 /// Upper ends of look-up tables and blocks over the estimates, of a chain of two layers.
-fn upper_ends(profile: &Profile, strategy: Strategy) -> [f64; 3] {
+fn upper_ends(profile: &Profile, strategy: Strategy, stage: Stage) -> [f64; 3] {
     let mut model = dense(&[0.3; 32 * 64], 64);
     let fc = model.find("fc").unwrap();
     model.add("out", Op::Dense { units: 16, bias: true }, &[fc]).unwrap();
     let config = HlsConfig::uniform("fixed<16,6>".parse().unwrap(), 128, strategy).unwrap();
     let (estimate, _) = estimate(&model, &config, profile).unwrap();
+    // A few blocks more are no factor.
+    let some = if stage == Stage::Implementation { 16.0 } else { 8.0 };
     [Quantity::Lut, Quantity::Dsp, Quantity::Bram18].map(|quantity| {
-        let figure = estimate.synthesis.get(quantity);
-        (figure.high as f64 + 8.0) / (figure.value as f64 + 8.0)
+        let figure = estimate.stage(stage).get(quantity);
+        (figure.high as f64 + some) / (figure.value as f64 + some)
     })
+}
+
+/// Rows of no strategy but the two basic ones are known, so what is told of others is no more than an interval.
+#[test]
+fn other_strategies_are_not_calibrated() {
+    let model = dense(&[0.3; 32 * 64], 64);
+    let of = |strategy| {
+        let config = HlsConfig::uniform("fixed<16,6>".parse().unwrap(), 128, strategy).unwrap();
+        estimate(&model, &config, &Profile::default()).unwrap().0
+    };
+    let known = of(Strategy::Resource);
+    assert!(known.calibrated);
+    for strategy in [Strategy::Unrolled, Strategy::DistributedArithmetic] {
+        let told = of(strategy);
+        assert!(!told.calibrated && !told.layers[1].calibrated, "{strategy}");
+        for quantity in [Quantity::Lut, Quantity::Ff] {
+            let figure = told.synthesis.get(quantity);
+            assert!(figure.low < figure.value && figure.value < figure.high, "{quantity:?}");
+        }
+    }
+    let (lut, told) = (known.synthesis.lut, of(Strategy::Unrolled).synthesis.lut);
+    assert!(told.high * lut.value > lut.high * told.value, "{told:?} beside {lut:?}");
+}
+
+/// How many multipliers hls4ml 1.3 allows the tool for a matrix of 4 x 6 of which these weights, column by column, are not zero.
+#[test]
+fn idle_multipliers_of_an_unrolled_matrix_are_left_out() {
+    let allowed: [(usize, &[usize], u64); 5] = [
+        (4, &[2, 3, 7, 8, 10, 13, 15, 16, 18], 5),
+        (4, &[1, 2, 11, 12, 15, 16, 17, 21, 23], 5),
+        (4, &[0, 2, 5, 6, 8, 9, 15, 17, 18, 19, 20, 21, 23], 6),
+        (2, &[2, 3, 7, 8, 10, 13, 15, 16, 18], 8),
+        (2, &[], 0),
+    ];
+    for (reuse, places, multipliers) in allowed {
+        let mut weights = [0.0; 24];
+        // The kernel is stored row by row.
+        places.iter().for_each(|place| weights[place % 4 * 6 + place / 4] = 0.3);
+        let config =
+            HlsConfig::uniform("fixed<16,6>".parse().unwrap(), reuse, Strategy::Unrolled).unwrap();
+        let (estimate, _) = estimate(&dense(&weights, 4), &config, &Profile::default()).unwrap();
+        let Work::Matrix(matrix) = &estimate.layers[1].unit.work else { panic!() };
+        assert_eq!((matrix.reuse, matrix.multipliers()), (reuse as u64, multipliers));
+        assert_eq!(estimate.synthesis.dsp.value, multipliers);
+    }
 }
 
 /// A budget is judged by the upper end, so one out of all proportion would never be met.
 #[test]
 fn upper_ends_are_of_use() {
-    let known = upper_ends(&Profile::default(), Strategy::Resource);
-    assert!(known.iter().all(|end| *end < 1.5), "{known:?}");
+    let known = |stage: Stage| upper_ends(&Profile::default(), Strategy::Resource, stage);
+    let synthesis = known(Stage::Synthesis);
+    assert!(synthesis.iter().all(|end| *end < 1.5), "{synthesis:?}");
+    // Look-up tables and memories are fewer after implementation, by shares that differ.
+    let [lut, dsp, bram18] = known(Stage::Implementation);
+    assert!(lut < 2.0 && dsp < 1.5 && bram18 < 2.0, "{lut} {dsp} {bram18}");
     let vitis = Profile { tool: Tool::Vitis, ..Profile::default() };
     for profile in [vitis, Profile { family: Family::Series7, ..vitis }] {
         for strategy in [Strategy::Resource, Strategy::Unrolled, Strategy::Latency] {
-            let strange = upper_ends(&profile, strategy);
+            let strange = upper_ends(&profile, strategy, Stage::Synthesis);
             assert!(strange.iter().all(|end| *end < 3.0), "{profile:?} {strategy}: {strange:?}");
         }
     }
@@ -171,6 +240,20 @@ proptest! {
     ) {
         let codes: Vec<i64> = codes[..4 * columns].iter().map(|code| if small { code / 3000 } else { *code }).collect();
         let found = Codes::of(&codes, columns, columns);
+        let leaves = |code: &i64| match fewest_digits(*code) {
+            1 if *code > 0 => 1,
+            1 | 2 => 2,
+            0 => 0,
+            _ => 4,
+        };
+        let of_column = |column: usize| codes.iter().skip(column).step_by(columns);
+        let most = |of: &dyn Fn(&i64) -> u64| {
+            (0..columns).map(|column| of_column(column).map(of).sum::<u64>()).max().unwrap()
+        };
+        prop_assert_eq!((found.leaves, found.deepest), (most(&leaves), most(&|code| u64::from(*code != 0))));
+        let by_column: Vec<&i64> = (0..columns).flat_map(of_column).collect();
+        let busy = by_column.chunks(columns).filter(|run| run.iter().any(|code| **code != 0)).count();
+        prop_assert_eq!(found.busy, busy as u64);
         let mut expected: BTreeMap<u32, u64> = BTreeMap::new();
         let (mut negative, mut two) = (0, 0);
         for row in codes.chunks(columns) {
@@ -193,15 +276,32 @@ proptest! {
         prop_assert_eq!(found.zeros, codes.iter().filter(|code| **code == 0).count() as u64);
     }
 
+    /// Large numbers among them make others no different: they are cast one by one.
+    #[test]
+    fn casts_of_many_are_those_of_each(
+        values in prop::collection::vec(-300.0f32..300.0, 1..9),
+        mode in prop::sample::select(vec!["", ",RND", ",RND_CONV,SAT", ",TRN_ZERO,SAT_SYM", ",RND_INF,SAT_ZERO"]),
+    ) {
+        let handaxe_fixed::Precision::Fixed(kind) = format!("fixed<9,4{mode}>").parse().unwrap() else { panic!() };
+        let alone = codes(&values, &kind);
+        let beside: Vec<f32> = values.iter().copied().chain([3e30]).collect();
+        prop_assert_eq!(&codes(&beside, &kind)[..values.len()], &alone[..]);
+        for (value, code) in values.iter().zip(alone) {
+            let exact = f64::from(*value) * 32.0;
+            if mode.is_empty() && exact.abs() < 255.0 {
+                prop_assert_eq!(code, exact.floor() as i64);
+            }
+        }
+    }
+
     /// An interval holds its value; zeros never make the sums dearer.
     #[test]
     fn zeros_save(
         weights in prop::collection::vec(-1.0f32..1.0, 48),
         zeroed in prop::collection::vec(any::<bool>(), 48),
         reuse in prop::sample::select(vec![1usize, 4, 12]),
-        latency in any::<bool>(),
+        strategy in prop::sample::select(vec![Strategy::Latency, Strategy::Resource, Strategy::Unrolled]),
     ) {
-        let strategy = if latency { Strategy::Latency } else { Strategy::Resource };
         let figures = |weights: &[f32]| {
             let config = HlsConfig::uniform("fixed<12,3>".parse().unwrap(), reuse, strategy).unwrap();
             estimate(&dense(weights, 12), &config, &Profile::default()).unwrap().0
@@ -237,7 +337,7 @@ fn dense(weights: &[f32], n_in: usize) -> Model {
 fn casts_are_the_firmware_s() {
     let of = |text: &str, value: f32| {
         let handaxe_fixed::Precision::Fixed(kind) = text.parse().unwrap() else { panic!() };
-        code(value, &kind)
+        codes(&[value], &kind)[0]
     };
     assert_eq!(of("fixed<8,1>", -0.004), -1); // cut off, not rounded
     assert_eq!(of("fixed<8,1,RND>", -0.004), -1);

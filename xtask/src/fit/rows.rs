@@ -8,7 +8,7 @@ use flate2::read::GzDecoder;
 use handaxe_fixed::{FixedType, Precision};
 use handaxe_graph::{IoType, Strategy};
 use handaxe_objective::estimate::{
-    Codes, Family, Matrix, Multipliers, Profile, Quantity, Row, Tool, Unit, Work, code,
+    Codes, Family, Matrix, Multipliers, Profile, Quantity, Row, Tool, Unit, Work, codes,
 };
 use serde_json::Value;
 
@@ -283,8 +283,8 @@ impl Tables {
         }
         let kind = fixed(weight_type)?;
         let sums = type_width(sums).unwrap_or(SWEEP_WIDTH);
-        let mut codes: Vec<i64> =
-            weights.iter().map(|&weight| code(weight as f32, &kind)).collect();
+        let weights: Vec<f32> = weights.iter().map(|&weight| weight as f32).collect();
+        let mut codes = codes(&weights, &kind);
         if strategy == Strategy::Resource {
             // Written column by column.
             let (rows, columns) = (n_in as usize, n_out as usize);

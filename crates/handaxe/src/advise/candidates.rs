@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use handaxe_fixed::{FixedType, Precision};
 use handaxe_graph::{HlsConfig, Model, Strategy, is_valid_reuse_factor};
 use handaxe_objective::estimate::{
-    Estimate, Figures, Matrix, Quantity, Regime, Warning, Work, code,
+    Estimate, Figures, Matrix, Quantity, Regime, Warning, Work, codes,
 };
 
 use super::{Change, Reason};
@@ -143,7 +143,7 @@ pub(super) fn types(model: &Model, config: &HlsConfig) -> Types {
         let weights = handaxe_emulate::firmware_weights(model, built);
         let (_, of, values) = weights.into_iter().find(|(name, ..)| *name == "weight")?;
         let layer = model.layer(built.id);
-        let codes: Vec<i64> = values.iter().map(|&value| code(value, &of)).collect();
+        let codes = codes(&values, &of);
         let quantised = layer.quantiser("kernel").is_some();
         Some((layer.name().to_owned(), (of, if quantised { of } else { needed(&codes, &of)? })))
     });

@@ -1,7 +1,7 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
 use std::sync::OnceLock;
 
-use handaxe_fixed::{FixedType, Overflow, Rounding};
 use serde::{Deserialize, Serialize};
 
 /// What synthesis sees of a matrix of constants.
@@ -24,12 +24,25 @@ pub struct Codes {
     pub magnitude_bits: u64,
     /// Most weights of one column that are not zero: how many terms the deepest sum has.
     pub deepest: u64,
+    /// Most leaves of one column's tree of additions, in which a product waits as long as it takes itself: a sum of terms that
+    /// are ready after d levels each is as deep as one of 2^d more (Huffman's rule; Golumbic 1976). A power of two counts 1, its
+    /// negative and what has two digits 2, all others 4.
+    pub leaves: u64,
+    /// Multipliers of which any weight is not zero, where each works through so many weights, column by column, as the reuse
+    /// factor says.
+    pub busy: u64,
     /// Bits of the widest among the last codes that one multiplier works through.
     pub last_bits: u32,
 }
 
 /// Largest type whose codes are told apart by a table.
 const TABLE_BITS: u32 = 16;
+/// Tables that neighbouring weights are counted in by turns.
+const LINES: usize = 4;
+/// Kinds of codes: of many digits by their bits, of which there are up to 65, then these, and positive powers and zeros.
+const NEGATIVE_POWER: usize = i64::BITS as usize + 2;
+const TWO_DIGITS: usize = NEGATIVE_POWER + 1;
+const KINDS: usize = TWO_DIGITS + 2;
 
 impl Codes {
     /// Statistics of `codes`, row by row, in rows of `columns`, of which each multiplier works through `reuse`, column by
@@ -38,40 +51,47 @@ impl Codes {
         let columns = columns.max(1);
         let rows = codes.len() / columns;
         let mut found = Self::default();
-        let mut depths = vec![0u64; columns];
+        let mut column_sums = vec![(0u32, 0u32); columns];
         let mut seen = Seen::new(codes);
-        let mut many_digits = [0u64; i64::BITS as usize + 2];
+        // Neighbours count in different lines, so that none waits for the one before.
+        let mut counts = [[0u64; KINDS]; LINES];
         for row in codes.chunks_exact(columns) {
-            seen.next_row();
-            for (&code, depth) in row.iter().zip(&mut depths) {
-                if code == 0 {
-                    continue;
-                }
-                found.nonzeros += 1;
-                found.magnitude_bits += u64::from(magnitude(code));
-                *depth += 1;
-                if seen.first(code) {
-                    match signed_digits(code) {
-                        1 => found.negative_powers += u64::from(code < 0),
-                        2 => found.two_digits += 1,
-                        _ => many_digits[magnitude(code) as usize] += 1,
-                    }
-                }
+            for (&code, (depth, leaves)) in row.iter().zip(&mut column_sums) {
+                let digits = Digits::of(code);
+                *depth += u32::from(digits.some);
+                *leaves += digits.leaves();
             }
+            for (place, &code) in row.iter().enumerate() {
+                let magnitude = magnitude(code);
+                found.magnitude_bits += u64::from(magnitude);
+                let kind = Digits::of(code).kind(magnitude);
+                counts[place % LINES][kind] += u64::from(seen.first(code));
+            }
+            seen.forget(row);
         }
-        let counts = (0..).zip(many_digits).filter(|(_, count)| *count > 0);
-        found.many_digits = counts.collect();
+        let count = |kind: usize| counts.iter().map(|line| line[kind]).sum::<u64>();
+        let many_digits = (0..NEGATIVE_POWER).map(|bits| (bits as u32, count(bits)));
+        found.many_digits = many_digits.filter(|(_, count)| *count > 0).collect();
+        found.negative_powers = count(NEGATIVE_POWER);
+        found.two_digits = count(TWO_DIGITS);
+        found.nonzeros = column_sums.iter().map(|(depth, _)| u64::from(*depth)).sum();
         found.zeros = codes.len() as u64 - found.nonzeros;
-        found.deepest = depths.into_iter().max().unwrap_or(0);
-        let last = codes.len().saturating_sub(reuse)..codes.len();
-        let by_column =
-            last.map(|place| codes[place % rows.max(1) * columns + place / rows.max(1)]);
-        found.last_bits = by_column.map(|code| digits(code ^ (code >> 63)) + 1).max().unwrap_or(1);
+        found.deepest = column_sums.iter().map(|(depth, _)| u64::from(*depth)).max().unwrap_or(0);
+        found.leaves = column_sums.iter().map(|(_, leaves)| u64::from(*leaves)).max().unwrap_or(0);
+        let by_column = |place: usize| codes[place % rows.max(1) * columns + place / rows.max(1)];
+        let at = |places: Range<usize>| places.map(by_column);
+        let last = at(codes.len().saturating_sub(reuse)..codes.len());
+        found.last_bits = last.map(|code| digits(code ^ (code >> 63)) + 1).max().unwrap_or(1);
+        let starts = (0..codes.len()).step_by(reuse.max(1));
+        let works = |start: &usize| {
+            at(*start..(start + reuse.max(1)).min(codes.len())).any(|code| code != 0)
+        };
+        found.busy = starts.filter(works).count() as u64;
         found
     }
 
     /// Statistics to expect of a matrix in which every code of `bits` bits but zero is as likely as any other.
-    pub fn expected(bits: u32, rows: usize, columns: usize) -> Self {
+    pub fn expected(bits: u32, rows: usize, columns: usize, reuse: usize) -> Self {
         let bits = bits.clamp(2, TABLE_BITS);
         let each = Self::each(bits);
         let kinds = each.nonzeros as f64;
@@ -88,6 +108,8 @@ impl Codes {
             many_digits: many.collect(),
             magnitude_bits: (weights as f64 * each.mean_bits()).round() as u64,
             deepest: rows as u64,
+            leaves: (each.leaves as f64 / kinds * rows as f64).round() as u64,
+            busy: weights.div_ceil(reuse.max(1) as u64),
             last_bits: bits,
         }
     }
@@ -99,7 +121,10 @@ impl Codes {
         EACH[bits.min(TABLE_BITS) as usize].get_or_init(|| {
             let most = 1i64 << (bits - 1);
             let codes: Vec<i64> = (-most..most).filter(|code| *code != 0).collect();
-            Self::of(&codes, codes.len(), 0)
+            // One below the other: one column's leaves are those of all.
+            let mut each = Self::of(&codes, codes.len(), 0);
+            each.leaves = Self::of(&codes, 1, 0).leaves;
+            each
         })
     }
 
@@ -116,7 +141,8 @@ impl Codes {
 
 /// Bits of a code's digits: of a negative one with its sign.
 fn magnitude(code: i64) -> u32 {
-    if code > 0 { digits(code) } else { digits(!code) + 1 }
+    let negative = code >> 63;
+    digits(code ^ negative) + (negative & 1) as u32
 }
 
 /// Bits of a number that is not negative, without leading zeros.
@@ -124,74 +150,83 @@ fn digits(number: i64) -> u32 {
     i64::BITS - number.leading_zeros()
 }
 
-/// Digits of the canonical signed form that are not zero, of which more than two are 3: processors count them slowly.
-fn signed_digits(code: i64) -> u32 {
-    let size = code.unsigned_abs();
-    let ones = (3 * size) ^ size;
-    let but_one = ones & ones.wrapping_sub(1);
-    match (but_one, but_one & but_one.wrapping_sub(1)) {
-        (0, _) => 1,
-        (_, 0) => 2,
-        _ => 3,
+/// What a code's canonical signed form says of it; processors count all of its digits slowly.
+struct Digits {
+    /// Not zero.
+    some: bool,
+    /// The negative of a power of two.
+    negative_power: bool,
+    /// Two or more.
+    two: bool,
+    /// Three or more.
+    many: bool,
+}
+
+impl Digits {
+    fn of(code: i64) -> Self {
+        let size = code.unsigned_abs();
+        let ones = size.wrapping_mul(3) ^ size;
+        let but_one = ones & ones.wrapping_sub(1);
+        let but_two = but_one & but_one.wrapping_sub(1);
+        let (two, many) = (but_one != 0, but_two != 0);
+        Self { some: code != 0, negative_power: (code < 0) & !two, two, many }
+    }
+
+    /// The kind that a code of so many bits is counted as.
+    fn kind(&self, magnitude: u32) -> usize {
+        match self {
+            Self { many: true, .. } => magnitude as usize,
+            Self { two: true, .. } => TWO_DIGITS,
+            Self { negative_power: true, .. } => NEGATIVE_POWER,
+            _ => KINDS - 1,
+        }
+    }
+
+    /// See [`Codes::leaves`].
+    fn leaves(&self) -> u32 {
+        let more = u32::from(self.negative_power) + u32::from(self.two) + 2 * u32::from(self.many);
+        u32::from(self.some) + more
     }
 }
 
-/// Which codes a row has had: a table of the row that last had each, or a list where the table would be too long.
+/// Which codes a row has had: a bit for each, or a set where that would be too many bits.
 struct Seen {
-    last_row: Vec<u32>,
-    row: u32,
-    list: Vec<i64>,
+    bits: Vec<u64>,
+    middle: i64,
+    set: HashSet<i64>,
 }
 
 impl Seen {
     fn new(codes: &[i64]) -> Self {
-        let largest = codes.iter().map(|code| code.unsigned_abs()).max().unwrap_or(0);
-        let short = largest < 1 << (TABLE_BITS - 1);
-        let entries = if short { 2 * largest as usize + 1 } else { 0 };
-        Self { last_row: vec![0; entries], row: 0, list: Vec::new() }
+        let bits = codes.iter().fold(0, |bits, code| bits | (code ^ (code >> 63)));
+        let middle = 1 << digits(bits).min(TABLE_BITS);
+        let words = if digits(bits) < TABLE_BITS { 2 * middle as usize / 64 + 1 } else { 0 };
+        Self { bits: vec![0; words], middle, set: HashSet::new() }
     }
 
-    fn next_row(&mut self) {
-        self.row += 1;
-        self.list.clear();
+    /// Where a code's bit is, if it has one.
+    fn place(&self, code: i64) -> (usize, u64) {
+        let place = code.wrapping_add(self.middle).cast_unsigned();
+        ((place / 64) as usize, 1 << (place % 64))
     }
 
     /// Whether the row has the code for the first time.
     fn first(&mut self, code: i64) -> bool {
-        let middle = (self.last_row.len() / 2) as i64;
-        if let Some(row) = self.last_row.get_mut((code + middle) as usize) {
-            return std::mem::replace(row, self.row) != self.row;
-        }
-        let place = self.list.binary_search(&code);
-        if let Err(place) = place {
-            self.list.insert(place, code);
-        }
-        place.is_err()
+        let (word, bit) = self.place(code);
+        let Some(word) = self.bits.get_mut(word) else { return self.set.insert(code) };
+        let new = *word & bit == 0;
+        *word |= bit;
+        new
     }
-}
 
-/// The code of `value` in a type: what the firmware's tables hold.
-pub fn code(value: f32, kind: &FixedType) -> i64 {
-    let scaled = f64::from(value) * 2f64.powi(kind.fraction());
-    let whole = match kind.rounding {
-        Rounding::Trn => floor(scaled),
-        Rounding::TrnZero => scaled as i64,
-        Rounding::RndConv => scaled.round_ties_even() as i64,
-        _ => floor(scaled + 0.5),
-    };
-    let bits = kind.width.min(62) - u32::from(kind.signed);
-    let (low, high) = (if kind.signed { -(1i64 << bits) } else { 0 }, (1i64 << bits) - 1);
-    match kind.overflow {
-        // The span is a power of two.
-        Overflow::Wrap => (whole.wrapping_sub(low) & (high - low)) + low,
-        Overflow::SatZero if !(low..=high).contains(&whole) => 0,
-        Overflow::SatSym => whole.clamp(if kind.signed { -high } else { 0 }, high),
-        _ => whole.clamp(low, high),
+    /// Starts anew behind `row`.
+    fn forget(&mut self, row: &[i64]) {
+        self.set.clear();
+        for &code in row {
+            let (word, _) = self.place(code);
+            if let Some(word) = self.bits.get_mut(word) {
+                *word = 0;
+            }
+        }
     }
-}
-
-/// Casts of floats saturate, so what wraps afterwards is a number that fits.
-fn floor(number: f64) -> i64 {
-    let whole = number as i64;
-    whole.saturating_sub(i64::from(whole as f64 > number))
 }

@@ -34,6 +34,11 @@ impl Quantity {
         }
     }
 
+    /// The same after implementation: logic synthesis makes some blocks of adders and counters that C synthesis knows nothing of.
+    pub(crate) fn some_implemented(self) -> f64 {
+        2.0 * self.some()
+    }
+
     /// The name in files.
     pub fn name(self) -> &'static str {
         match self {
@@ -68,13 +73,16 @@ impl Figure {
     /// An estimate of which the true number is between `low` and `high` times as much. A low count may be off by one part
     /// of itself that is less than 1, so the ends are rounded outwards.
     pub(crate) fn spread(quantity: Quantity, value: f64, low: f64, high: f64) -> Self {
+        let least = if quantity == Quantity::Interval { 1 } else { 0 };
+        Self::around(value, quantity.some(), (low, high), least)
+    }
+
+    /// The same with `some` more and less, as the spread was measured: 0 has no ratio.
+    pub(crate) fn around(value: f64, some: f64, (low, high): (f64, f64), least: u64) -> Self {
         let value = value.max(0.0);
-        // Some more and some less, as the spread was measured: 0 has no ratio.
-        let some = quantity.some();
         let end = |factor: f64| ((value + some) * factor - some).max(0.0);
         let (low, high) = (end(low), end(high));
         let rounded = value.round();
-        let least = if quantity == Quantity::Interval { 1 } else { 0 };
         Self {
             value: rounded as u64,
             low: (low.floor().min(rounded) as u64).max(least),

@@ -128,7 +128,7 @@ fn shrink(rows: &[&Row]) -> Vec<Shrink> {
     let of_quantity = |quantity: &Quantity| {
         let ratios = rows.iter().filter_map(|row| {
             let (before, after) = (row.figures.get(quantity)?, row.implemented.get(quantity)?);
-            let some = quantity.some();
+            let some = quantity.some_implemented();
             (*before > 0).then(|| (*after as f64 + some) / (*before as f64 + some))
         });
         let ratios: Vec<f64> = ratios.collect();

@@ -6,7 +6,9 @@
 //! weights need (spec/estimates.md), with constants that `cargo xtask fit` fits on synthesis results and writes to
 //! `table.json`. A profile without rows of its own is estimated from others', with their spread, and says so.
 
+mod cast;
 mod codes;
+mod delay;
 mod figure;
 mod fit;
 mod network;
@@ -16,12 +18,14 @@ mod table;
 mod terms;
 mod unit;
 
-pub use codes::{Codes, code};
+pub use cast::codes;
+pub use codes::Codes;
+pub use delay::Delay;
 pub use figure::{Figure, Figures, Quantity};
 pub use fit::{Row, fit};
 pub use network::{Estimate, Frame, LayerEstimate, Stage, Warning, estimate, whole_by};
 pub use profile::{Family, Multipliers, Profile, Tool};
-pub use table::{Delay, Group, Key, Scope, Shrink, Table};
+pub use table::{Group, Key, Scope, Shrink, Table};
 pub use unit::{Matrix, Regime, Unit, Work};
 
 impl Unit {
@@ -63,12 +67,18 @@ impl Unit {
 
     /// Cycles of its sums and products when nothing is shared.
     pub(crate) fn depth(&self, profile: &Profile, table: &Table) -> u64 {
+        self.depth_by(profile, &table.delay(profile))
+    }
+
+    pub(crate) fn depth_by(&self, profile: &Profile, delay: &Delay) -> u64 {
         match &self.work {
             Work::Matrix(matrix) => {
                 let product = matrix.product_bits(self.input_bits, profile);
-                table.delay(profile).cycles(profile, product, matrix.codes.deepest)
+                let levels = rules::additions(matrix, product);
+                delay.tree(profile, product, levels).max(rules::least_depth(matrix, profile))
             }
-            Work::Softmax => table.delay(profile).softmax(profile, self.outputs),
+            Work::Softmax => delay.softmax(profile, self.outputs),
+            Work::Clip => delay.clip(profile),
             _ => 0,
         }
     }

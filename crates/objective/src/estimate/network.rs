@@ -9,6 +9,7 @@ use std::borrow::Borrow;
 use handaxe_graph::{Diagnostic, Error, HlsConfig, IoType, LayerId, Model, Strategy};
 use serde::Serialize;
 
+use super::delay::Delay;
 use super::figure::{Figure, Figures, Quantity};
 use super::profile::{Profile, Tool};
 use super::table::Table;
@@ -176,13 +177,13 @@ pub fn whole_by(units: &[Unit], profile: &Profile, table: &Table) -> Figures {
 /// The whole of several units. Errors of designs among the rows give the interval, of the tool's if there are none of this
 /// profile; where no design of the tool is known, the ends of the parts add up.
 fn whole(units: &[&Unit], parts: &[Figures], profile: &Profile, table: &Table) -> Figures {
-    let mut figures = compose(units, parts, table.delay(profile).between);
+    let mut figures = compose(units, parts, profile, &table.delay(profile));
     let registers = registers(units, profile, table);
     figures.ff = figures.ff.and(Figure::exact(registers));
     if !is_design(units) {
         return figures;
     }
-    let usual = !units.iter().any(|unit| unit.is_beyond());
+    let usual = units.iter().all(|unit| unit.is_usual());
     for quantity in Quantity::ALL {
         if let Some((group, _)) = table.group((Regime::Design, quantity), profile, usual) {
             let between = if quantity == Quantity::Ff { registers } else { 0 };
@@ -200,7 +201,12 @@ pub(crate) fn is_design(units: &[impl Borrow<Unit>]) -> bool {
 }
 
 /// Parts put together: resources add up, the slowest part sets the interval, and a sample passes through one after the other.
-pub(crate) fn compose(units: &[impl Borrow<Unit>], parts: &[Figures], between: f64) -> Figures {
+pub(crate) fn compose(
+    units: &[impl Borrow<Unit>],
+    parts: &[Figures],
+    profile: &Profile,
+    delay: &Delay,
+) -> Figures {
     let mut whole = Figures::default();
     for quantity in [Quantity::Dsp, Quantity::Lut, Quantity::Ff, Quantity::Bram18, Quantity::Uram] {
         let sum = parts.iter().map(|part| part.get(quantity));
@@ -208,7 +214,7 @@ pub(crate) fn compose(units: &[impl Borrow<Unit>], parts: &[Figures], between: f
     }
     let intervals = parts.iter().map(|part| part.interval);
     whole.interval = intervals.fold(Figure::exact(1), Figure::or);
-    whole.latency = latency(units, parts, between);
+    whole.latency = latency(units, parts, profile, delay);
     whole
 }
 
@@ -239,9 +245,14 @@ pub(crate) fn registers(units: &[impl Borrow<Unit>], profile: &Profile, table: &
     matrices.iter().enumerate().map(of_one).sum()
 }
 
-/// Registers between layers take a cycle each but for the last where weights are in memory; where all is unrolled, `between`
-/// cycles for each matrix and one more. Layers that stream position after position work at the same time, so the slowest counts alone.
-fn latency(units: &[impl Borrow<Unit>], parts: &[Figures], between: f64) -> Figure {
+/// A sample passes through one part after the other, and the registers between them. Layers that stream position after position work
+/// at the same time, so the slowest counts alone.
+fn latency(
+    units: &[impl Borrow<Unit>],
+    parts: &[Figures],
+    profile: &Profile,
+    delay: &Delay,
+) -> Figure {
     let built: Vec<(&Unit, &Figures)> = units
         .iter()
         .map(Borrow::borrow)
@@ -253,35 +264,40 @@ fn latency(units: &[impl Borrow<Unit>], parts: &[Figures], between: f64) -> Figu
     let sum = at_once.map(|(_, part)| part.latency).fold(Figure::default(), Figure::and);
     let streaming = built.iter().filter(|(unit, _)| streams(unit));
     let slowest = streaming.map(|(_, part)| part.latency).fold(Figure::default(), Figure::or);
-    let strategies: Vec<Strategy> = built
-        .iter()
-        .filter_map(|(unit, _)| match &unit.work {
-            Work::Matrix(matrix) => Some(matrix.strategy.nearest_basic()),
-            _ => None,
-        })
-        .collect();
-    let matrices = strategies.len() as u64;
-    let between = match (built.len(), strategies.contains(&Strategy::Latency)) {
-        (0 | 1, _) => 0,
-        (_, true) => (between * matrices as f64).round() as u64 + 1,
-        (_, false) => matrices.saturating_sub(1),
-    };
-    sum.and(slowest).and(Figure::exact(between))
+    let built: Vec<&Unit> = built.iter().map(|(unit, _)| *unit).collect();
+    sum.and(slowest).and(Figure::exact(between(&built, profile, delay)))
 }
 
-/// What implementation leaves.
+/// Cycles of the registers between layers. Where all weights are in memory, each matrix but the last has them.
+fn between(built: &[&Unit], profile: &Profile, delay: &Delay) -> u64 {
+    let matrices = built.iter().filter_map(|unit| match &unit.work {
+        Work::Matrix(matrix) => Some((matrix.strategy.nearest_basic(), matrix.reuse)),
+        _ => None,
+    });
+    let matrices: Vec<(Strategy, u64)> = matrices.collect();
+    let unrolled = matrices.iter().filter(|(strategy, _)| *strategy == Strategy::Latency);
+    let pipelined = unrolled.clone().filter(|(_, reuse)| *reuse <= 1).count() as u64;
+    // A factor for each element is made in the same cycle as what follows.
+    let parts = built.iter().filter(|unit| !matches!(unit.work, Work::Scale { .. })).count();
+    match built {
+        [] | [_] => 0,
+        _ if unrolled.count() > 0 => delay.between(profile, parts as u64, pipelined),
+        _ => (matrices.len() as u64).saturating_sub(1),
+    }
+}
+
+/// What implementation leaves. The errors of both steps have nothing to do with one another, so that their squares add up (of
+/// logarithms, as errors are of a factor).
 fn implemented(synthesis: &Figures, table: &Table) -> Figures {
     let mut figures = *synthesis;
     for shrink in &table.shrink {
         let before = synthesis.get(shrink.quantity);
-        let of = |number: u64, factor: f64| {
-            Figure::spread(shrink.quantity, number as f64, factor, factor)
-        };
-        *figures.get_mut(shrink.quantity) = Figure {
-            value: (before.value as f64 * shrink.scale).round() as u64,
-            low: of(before.low, shrink.low).low,
-            high: of(before.high, shrink.high).high,
-        };
+        let some = shrink.quantity.some_implemented();
+        let doubt = |end: u64| ((end as f64 + some) / (before.value as f64 + some)).ln();
+        let both = |end: u64, factor: f64| doubt(end).hypot((factor / shrink.scale).ln()).exp();
+        let ends = (both(before.low, shrink.low).recip(), both(before.high, shrink.high));
+        *figures.get_mut(shrink.quantity) =
+            Figure::around(before.value as f64 * shrink.scale, some, ends, 0);
     }
     figures
 }

@@ -1,6 +1,6 @@
 //! What follows from how the firmware is written, without a constant to fit: DSP blocks, block memories, intervals.
 
-use handaxe_graph::IoType;
+use handaxe_graph::{IoType, Strategy};
 
 use super::profile::{Multipliers, Profile, Tool};
 use super::unit::{Matrix, Regime, Unit, Work};
@@ -27,7 +27,8 @@ fn matrix_dsp(matrix: &Matrix, input: u32, profile: &Profile) -> u64 {
         Regime::Inner | Regime::Pair | Regime::Outer => {
             let of = |weight| profile.variable(input, weight);
             let multipliers = matrix.multipliers();
-            multipliers.saturating_sub(1) * of(matrix.weight_bits) + of(matrix.codes.last_bits)
+            let last = multipliers.min(1) * of(matrix.last_bits());
+            multipliers.saturating_sub(1) * of(matrix.weight_bits) + last
         }
         Regime::Shared | Regime::SharedNarrow => {
             shared(matrix).min(constants(matrix, input, profile))
@@ -53,23 +54,29 @@ pub(crate) fn in_fabric(matrix: &Matrix, input: u32, profile: &Profile) -> (u64,
     fabric.fold((0, 0), |(all, sum), (&bits, &count)| (all + count, sum + count * wide(bits)))
 }
 
-/// Bits of a product that delays are stated for.
-pub(crate) const USUAL_PRODUCT: f64 = 16.0;
-
 impl Matrix {
-    /// Bits of the products that the tool waits for, 0 if there are none: Vivado takes as long for all that are no shifts,
-    /// Vitis as long as the DSP blocks need.
+    /// Bits of the products that the tool makes before it adds anything, 0 if all are additions themselves.
     pub(crate) fn product_bits(&self, input: u32, profile: &Profile) -> f64 {
-        let made = match profile.tool {
-            Tool::Vivado => self.codes.two_digits + self.codes.multiplications(),
-            _ => constants(self, input, profile),
-        };
-        match profile.tool {
-            _ if made == 0 => 0.0,
-            Tool::Vivado => USUAL_PRODUCT,
-            _ => f64::from(input) + self.codes.mean_bits(),
-        }
+        let bound = profile.multipliers == Multipliers::Fabric && self.codes.multiplications() > 0;
+        let made = bound || constants(self, input, profile) > 0;
+        if made { f64::from(input) + self.codes.mean_bits() } else { 0.0 }
     }
+}
+
+/// Additions one behind the other in sums of products of so many bits. Where products are additions, the tree has their leaves
+/// too. What is too large for a tree is added up in order, two terms at a time, since the tools' adders take three numbers.
+pub(crate) fn additions(matrix: &Matrix, product_bits: f64) -> u64 {
+    let terms = if product_bits > 0.0 { matrix.codes.deepest } else { matrix.codes.leaves };
+    if matrix.is_beyond() { matrix.codes.deepest.div_ceil(2) } else { ceil_log2(terms).into() }
+}
+
+/// Multiplications of the Latency strategy from which on Vivado holds the products of even the shortest weights.
+const HELD: u64 = 2048;
+
+/// Cycles that a matrix takes however short its logic is.
+pub(crate) fn least_depth(matrix: &Matrix, profile: &Profile) -> u64 {
+    let holds = profile.tool == Tool::Vivado && matrix.strategy == Strategy::Latency;
+    u64::from(holds && matrix.weights() > HELD)
 }
 
 /// From this reuse factor on the rows show one multiplier more.
@@ -102,9 +109,10 @@ pub(crate) fn bram18(unit: &Unit, profile: &Profile) -> u64 {
 
 /// The weights that a turn needs lie in one word; a second memory says which output a turn belongs to.
 fn weights_memory(matrix: &Matrix) -> u64 {
-    let Matrix { n_in, reuse, weight_bits, codes, .. } = matrix;
-    let word = matrix.multipliers().saturating_sub(1) * u64::from(*weight_bits)
-        + u64::from(codes.last_bits);
+    let Matrix { n_in, reuse, weight_bits, .. } = matrix;
+    let multipliers = matrix.multipliers();
+    let last = multipliers.min(1) * u64::from(matrix.last_bits());
+    let word = multipliers.saturating_sub(1) * u64::from(*weight_bits) + last;
     let outputs = reuse / (*n_in).max(1);
     let index_bits = u64::from(ceil_log2(outputs));
     let index = u64::from(outputs > 2 && reuse * index_bits >= 1024);
@@ -163,6 +171,7 @@ pub(crate) fn cycles(unit: &Unit, profile: &Profile, depth: u64) -> (u64, u64) {
         }
         Work::Softmax if stream => (unit.outputs, unit.outputs),
         Work::Softmax => (depth, 1),
+        Work::Clip if !stream => (depth, 1),
         Work::Sigmoid | Work::Tanh => (1, 1),
         _ => (0, 1),
     };

@@ -3,9 +3,9 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
+use super::delay::Delay;
 use super::figure::{Figure, Quantity};
 use super::profile::{Family, Multipliers, Profile, Tool};
-use super::rules::{USUAL_PRODUCT, ceil_log2};
 use super::terms::Terms;
 use super::unit::{Regime, Unit};
 
@@ -56,23 +56,6 @@ impl From<&Profile> for Key {
     fn from(profile: &Profile) -> Self {
         Self { tool: profile.tool, family: profile.family, multipliers: profile.multipliers }
     }
-}
-
-/// How long unrolled logic takes: products, then a tree of additions.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Delay {
-    /// The tool.
-    pub tool: Tool,
-    /// The parts.
-    pub family: Family,
-    /// Nanoseconds before the first addition: those of a product of 16 bits, others in proportion.
-    pub start_ns: f64,
-    /// Nanoseconds of each level of additions.
-    pub level_ns: f64,
-    /// Nanoseconds of each step of a softmax: a maximum and a sum take as many as a tree has levels, its tables the rest.
-    pub softmax_ns: f64,
-    /// Cycles that a matrix adds to a design beside its own: registers before and behind it and its activation.
-    pub between: f64,
 }
 
 /// The rows that a group is for, the nearest first.
@@ -145,7 +128,7 @@ impl Table {
         profile: &Profile,
         terms: &Terms,
     ) -> (Figure, bool) {
-        match self.group((unit.regime(), quantity), profile, !unit.is_beyond()) {
+        match self.group((unit.regime(), quantity), profile, unit.is_usual()) {
             Some((group, own)) => {
                 let value = group.value(terms);
                 (
@@ -165,7 +148,7 @@ impl Table {
         profile: &Profile,
         value: u64,
     ) -> (Figure, bool) {
-        match self.group((unit.regime(), quantity), profile, !unit.is_beyond()) {
+        match self.group((unit.regime(), quantity), profile, unit.is_usual()) {
             Some((group, own)) => {
                 let value = value as f64 * group.scale;
                 (
@@ -177,38 +160,11 @@ impl Table {
         }
     }
 
-    /// How long logic takes, on the nearest parts that rows are known of.
+    /// How long logic takes, by rows of the tool and parts or else by what the tools say of single operations.
     pub(crate) fn delay(&self, profile: &Profile) -> Delay {
         let of = |alike: &dyn Fn(&Delay) -> bool| self.delays.iter().find(|delay| alike(delay));
         let own = of(&|delay| (delay.tool, delay.family) == (profile.tool, profile.family));
-        let near = own.or_else(|| of(&|delay| delay.family == profile.family));
-        near.or(self.delays.first()).copied().unwrap_or(Delay {
-            tool: profile.tool,
-            family: profile.family,
-            start_ns: 0.0,
-            level_ns: 0.0,
-            softmax_ns: 0.0,
-            between: 1.0,
-        })
-    }
-}
-
-impl Delay {
-    /// Cycles that sums of `terms` products of `product` bits take.
-    pub(crate) fn cycles(&self, profile: &Profile, product: f64, terms: u64) -> u64 {
-        let levels = f64::from(ceil_log2(terms + 1));
-        let start = self.start_ns * product / USUAL_PRODUCT;
-        ((start + self.level_ns * levels) / profile.clock_ns).floor() as u64
-    }
-
-    /// Cycles of a softmax over `classes`.
-    pub(crate) fn softmax(&self, profile: &Profile, classes: u64) -> u64 {
-        (self.softmax_ns * Self::softmax_steps(classes) / profile.clock_ns).floor() as u64
-    }
-
-    /// Steps of a softmax: a maximum, differences, tables, a sum, a table and products.
-    pub(crate) fn softmax_steps(classes: u64) -> f64 {
-        f64::from(ceil_log2(classes)) + 3.5
+        own.copied().unwrap_or_else(|| Delay::usual(profile.tool, profile.family))
     }
 }
 

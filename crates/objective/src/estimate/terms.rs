@@ -72,18 +72,28 @@ fn unrolled(
     let sum = product.min(f64::from(matrix.sum_bits));
     if quantity == Quantity::Lut {
         let built = if all == 0 { 0.0 } else { all.min(most) as f64 / all as f64 };
-        return vec![
+        let mut terms = vec![
             ("additions", codes.nonzeros as f64 * (sum + ADDER)),
             ("negative powers", codes.negative_powers as f64 * input),
             ("two digits", codes.two_digits as f64 * (input + ADDER)),
             ("in blocks", blocks),
             ("in fabric", built * fabric_bits as f64 * input),
         ];
+        if profile.tool == Tool::Vivado && matrix.is_narrow() {
+            // Products of short weights are narrower than the sums that they are added to, and nothing hides that a new sample in
+            // each cycle takes a multiplexer at each register of the answers.
+            let pipelined = matrix.regime().is_pipelined() && depth > 0;
+            terms.push(("products", codes.magnitude_bits as f64));
+            terms.push(("answers", if pipelined { matrix.n_out as f64 } else { 0.0 }));
+        }
+        return terms;
     }
     if profile.tool == Tool::Vivado {
         return vivado_registers(matrix, unit, profile, most, depth);
     }
     let levels = ceil_log2(codes.deepest + 1);
+    // What waits for its turn to be added lies in look-up tables: there are no more registers than a tree would have.
+    let depth = if matrix.is_beyond() { depth.min(levels.into()) } else { depth };
     let sums = sum * codes.nonzeros as f64 * held(depth, levels);
     // With a new sample in each cycle, what waits for slower products is handed on from register to register.
     let handed = if matrix.reuse > 1 { 0.0 } else { 1.0 };

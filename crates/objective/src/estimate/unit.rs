@@ -133,18 +133,24 @@ pub enum Regime {
 }
 
 impl Regime {
-    /// The regime that shares the constants of a figure: narrow weights are registered like wide ones, and shared
-    /// multipliers like others. Only Vivado's look-up tables differ: it makes fewer multipliers, and multiplexers before them.
+    /// The regime that shares the constants of a figure: narrow weights are registered like wide ones, and shared multipliers like
+    /// others. Only Vivado's look-up tables differ: where it makes fewer multipliers, it puts multiplexers before them, and weights
+    /// without multipliers are built of other sums.
     pub(crate) fn pooled(self, quantity: Quantity, tool: Tool) -> Self {
-        let alike = match quantity {
-            Quantity::Ff => true,
-            Quantity::Lut => tool != Tool::Vivado,
-            _ => false,
-        };
-        match self {
-            Self::LatencyNarrow | Self::Shared | Self::SharedNarrow if alike => Self::Latency,
+        match (self, quantity) {
+            (Self::SharedNarrow, Quantity::Lut) if tool == Tool::Vivado => Self::LatencyNarrow,
+            (_, Quantity::Lut) if tool == Tool::Vivado => self,
+            (
+                Self::LatencyNarrow | Self::Shared | Self::SharedNarrow,
+                Quantity::Lut | Quantity::Ff,
+            ) => Self::Latency,
             _ => self,
         }
+    }
+
+    /// Whether a new sample is taken in each cycle.
+    pub(crate) fn is_pipelined(self) -> bool {
+        matches!(self, Self::Latency | Self::LatencyNarrow)
     }
 
     /// All that figures are fitted for.
@@ -170,6 +176,8 @@ impl Regime {
     ];
 }
 
+/// Multiplications up to which a tool builds an unrolled matrix like a smaller one.
+const UNROLLED: u64 = 4096;
 /// Weights of up to so many bits are added up, not multiplied.
 const NARROW: u32 = 6;
 
@@ -179,13 +187,26 @@ impl Matrix {
         self.n_in * self.n_out
     }
 
-    /// Multipliers of the Resource strategy; zeros are left out of an unrolled matrix.
+    /// Multipliers of the Resource strategy; an unrolled matrix has none where all weights of one are zero.
     pub fn multipliers(&self) -> u64 {
-        let weights = match self.strategy {
-            Strategy::Unrolled => self.codes.nonzeros,
-            _ => self.weights(),
-        };
-        weights.div_ceil(self.reuse.max(1))
+        match self.strategy {
+            Strategy::Unrolled => self.codes.busy,
+            _ => self.weights().div_ceil(self.reuse.max(1)),
+        }
+    }
+
+    /// Bits of the last multiplier's weights; which one is the last of an unrolled matrix, no row tells.
+    pub(crate) fn last_bits(&self) -> u32 {
+        match self.strategy {
+            Strategy::Unrolled => self.weight_bits,
+            _ => self.codes.last_bits,
+        }
+    }
+
+    /// Whether it is unrolled and so large that no tool builds it as it builds smaller ones, if at all: sums are no balanced
+    /// trees any more.
+    pub(crate) fn is_beyond(&self) -> bool {
+        !self.is_looped() && self.weights() > UNROLLED
     }
 
     /// Whether its weights are in memory.
@@ -193,10 +214,14 @@ impl Matrix {
         matches!(self.regime(), Regime::Inner | Regime::Pair | Regime::Outer)
     }
 
+    /// Whether its weights are so short that they are never multiplied by in blocks.
+    pub(crate) fn is_narrow(&self) -> bool {
+        self.weight_bits <= NARROW
+    }
+
     /// How its multiplications are built.
     pub fn regime(&self) -> Regime {
-        let narrow = self.weight_bits <= NARROW;
-        let of = |wide, few| if narrow { few } else { wide };
+        let of = |wide, few| if self.is_narrow() { few } else { wide };
         match (self.strategy.nearest_basic(), self.reuse) {
             (Strategy::Latency, 0 | 1) => of(Regime::Latency, Regime::LatencyNarrow),
             (Strategy::Latency, _) => of(Regime::Shared, Regime::SharedNarrow),
@@ -208,15 +233,12 @@ impl Matrix {
     }
 }
 
-/// Multiplications up to which a tool builds an unrolled matrix like a smaller one.
-const UNROLLED: u64 = 4096;
-
 impl Unit {
-    /// Whether it is unrolled and so large that no tool builds it as it builds smaller ones, if at all: sums are no balanced
-    /// trees any more.
-    pub(crate) fn is_beyond(&self) -> bool {
-        let Work::Matrix(matrix) = &self.work else { return false };
-        !matrix.is_looped() && matrix.weights() > UNROLLED
+    /// Whether rows of its profile tell of it: those of a profile are of the two basic strategies, and of matrices that are not too
+    /// large.
+    pub(crate) fn is_usual(&self) -> bool {
+        let Work::Matrix(matrix) = &self.work else { return true };
+        matrix.strategy == matrix.strategy.nearest_basic() && !matrix.is_beyond()
     }
 
     /// The kind of rows that it is estimated from.

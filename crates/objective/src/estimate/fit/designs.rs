@@ -96,7 +96,7 @@ fn foretold(
 
 fn put_together(row: &Row, table: &Table) -> Figures {
     let parts = row.units.iter().map(|unit| unit.figures_by(&row.profile, table).0);
-    compose(&row.units, &parts.collect::<Vec<_>>(), table.delay(&row.profile).between)
+    compose(&row.units, &parts.collect::<Vec<_>>(), &row.profile, &table.delay(&row.profile))
 }
 
 /// What a design's sum may lack or count twice; a rule is right or wrong.

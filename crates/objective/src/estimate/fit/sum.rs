@@ -43,7 +43,7 @@ impl<'a> Sample<'a> {
             if registered { registers(&row.units, &row.profile, table) as f64 } else { 0.0 };
         let (source, fold) = (row.source.as_str(), row.fold.as_str());
         let key = Key::from(&row.profile);
-        let usual = !row.units.iter().any(Unit::is_beyond);
+        let usual = row.units.iter().all(Unit::is_usual);
         Some(Self { source, fold, key, actual, usual, some: quantity.some(), fixed, terms })
     }
 

@@ -6,7 +6,8 @@ use handaxe_graph::{
     Strategy,
 };
 
-use super::super::codes::{Codes, code};
+use super::super::cast::codes;
+use super::super::codes::Codes;
 use super::super::unit::{Matrix, Unit, Work};
 use super::layers::{factors, moves, own_codes, quantised, waiting, weight_type, work};
 use super::widths::{Widths, mean};
@@ -195,8 +196,12 @@ impl Frame {
             None => {
                 let kind = implied.and_then(|types| types.get("weight")).copied();
                 let kind = kind.or_else(|| weight_type(layer, &hls))?;
-                let scales = self.folded.get(&id).map(|norm| factors(model.layer(*norm)));
-                (kind.width, codes(kernel.values(), scales.as_deref(), &kind))
+                let scaled = self.folded.get(&id).map(|norm| {
+                    let scales = factors(model.layer(*norm));
+                    let weights = kernel.values().iter().zip(scales.iter().cycle());
+                    weights.map(|(weight, scale)| weight * scale).collect::<Vec<f32>>()
+                });
+                (kind.width, codes(scaled.as_deref().unwrap_or(kernel.values()), &kind))
             }
         };
         let input = model.layer(*layer.inputs().first()?);
@@ -280,15 +285,6 @@ fn implied(
     let parallel = HlsConfig { io_type: None, ..config.clone() };
     let built = model.firmware(&parallel).unwrap_or_default();
     built.into_iter().map(|layer| (layer.id, layer.types)).collect()
-}
-
-/// The codes of weights in a type, those of each column multiplied by its scale if there are any.
-fn codes(weights: &[f32], scales: Option<&[f32]>, kind: &FixedType) -> Vec<i64> {
-    let Some(scales) = scales else {
-        return weights.iter().map(|&weight| code(weight, kind)).collect();
-    };
-    let scaled = weights.iter().zip(scales.iter().cycle());
-    scaled.map(|(weight, scale)| code(weight * scale, kind)).collect()
 }
 
 /// What is multiplied by what is always 0 is left out: clears those rows, and gives the mean bits of what the others' weights that
