@@ -153,6 +153,27 @@ fn other_strategies_are_not_calibrated() {
     assert!(told.high * lut.value > lut.high * told.value, "{told:?} beside {lut:?}");
 }
 
+/// Without reuse strategy Resource is built as Latency is, but for a cycle more between samples. Only Vivado's rows have it.
+#[test]
+fn resource_without_reuse_is_like_latency() {
+    let weights: Vec<f32> =
+        (0..32 * 64).map(|place| (place * 37 % 101) as f32 / 50.0 - 1.0).collect();
+    let model = dense(&weights, 64);
+    for family in [Family::Series7, Family::Ultrascale] {
+        let profile = Profile { tool: Tool::Vitis, family, ..Profile::default() };
+        let [resource, latency] = [Strategy::Resource, Strategy::Latency].map(|strategy| {
+            let config = HlsConfig::uniform("fixed<16,6>".parse().unwrap(), 1, strategy).unwrap();
+            estimate(&model, &config, &profile).unwrap().0
+        });
+        assert!(!resource.calibrated);
+        for quantity in [Quantity::Dsp, Quantity::Lut, Quantity::Ff] {
+            let [one, other] =
+                [&resource, &latency].map(|of| of.synthesis.get(quantity).value as f64);
+            assert!(one > 0.5 * other && one < 2.0 * other, "{quantity:?}: {one} {other}");
+        }
+    }
+}
+
 /// How many multipliers hls4ml 1.3 allows the tool for a matrix of 4 x 6 of which these weights, column by column, are not zero.
 #[test]
 fn idle_multipliers_of_an_unrolled_matrix_are_left_out() {

@@ -115,6 +115,7 @@ impl Table {
         let same = |group: &&Group| (group.regime, group.quantity) == kind;
         let of_kind = || self.groups[first..].iter().take_while(same);
         let scopes = [Scope::Profile(key), Scope::Tool(key.tool), Scope::All];
+        let usual = usual && !regime.is_borrowed(key.tool);
         let group = |scope: Scope| of_kind().find(|group| group.scope == scope);
         let found = scopes.into_iter().skip(usize::from(!usual)).find_map(group)?;
         Some((found, found.scope == scopes[0]))

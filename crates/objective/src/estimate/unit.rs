@@ -140,12 +140,19 @@ impl Regime {
         match (self, quantity) {
             (Self::SharedNarrow, Quantity::Lut) if tool == Tool::Vivado => Self::LatencyNarrow,
             (_, Quantity::Lut) if tool == Tool::Vivado => self,
+            (_, Quantity::Lut | Quantity::Ff) if self.is_borrowed(tool) => Self::Latency,
             (
                 Self::LatencyNarrow | Self::Shared | Self::SharedNarrow,
                 Quantity::Lut | Quantity::Ff,
             ) => Self::Latency,
             _ => self,
         }
+    }
+
+    /// Whether other rows stand in: only Vivado's have layers of strategy Resource without reuse, which are built like those of
+    /// strategy Latency.
+    pub(crate) fn is_borrowed(self, tool: Tool) -> bool {
+        matches!(self, Self::Flat | Self::FlatNarrow) && tool != Tool::Vivado
     }
 
     /// Whether a new sample is taken in each cycle.
