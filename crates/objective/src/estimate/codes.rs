@@ -84,7 +84,7 @@ impl Codes {
         found.last_bits = last.map(|code| digits(code ^ (code >> 63)) + 1).max().unwrap_or(1);
         let starts = (0..codes.len()).step_by(reuse.max(1));
         let works = |start: &usize| {
-            at(*start..(start + reuse.max(1)).min(codes.len())).any(|code| code != 0)
+            at(*start..start.saturating_add(reuse.max(1)).min(codes.len())).any(|code| code != 0)
         };
         found.busy = starts.filter(works).count() as u64;
         found
