@@ -10,7 +10,8 @@ pub(super) struct Division {
     /// Hold each weight once; none where all are one part. Groups are numbered by their first weights, so that
     /// neighbouring weights are in neighbouring parts wherever structures allow it: these are worked on as vectors.
     bands: Vec<Band>,
-    /// What each weight of a part is a share of.
+    /// How many weights each part has, and what share of its part one weight is.
+    sizes: Vec<f32>,
     shares: Vec<f32>,
 }
 
@@ -59,7 +60,7 @@ impl Term for Square {
 impl Division {
     /// All weights as one part.
     pub(super) fn whole(groups: &Groups) -> Self {
-        Self { bands: Vec::new(), shares: vec![1.0 / groups.weights() as f32] }
+        Self::of(Vec::new(), vec![groups.weights() as f32])
     }
 
     /// The members of every group go to its parts in turn. Part p of all groups comes before part p + 1 of the first.
@@ -84,7 +85,12 @@ impl Division {
             start += run.len();
         }
         let bands = runs.into_iter().map(|((part, length), starts)| Band { part, length, starts });
-        Self { bands: bands.collect(), shares: sizes.into_iter().map(f32::recip).collect() }
+        Self::of(bands.collect(), sizes)
+    }
+
+    fn of(bands: Vec<Band>, sizes: Vec<f32>) -> Self {
+        let shares = sizes.iter().copied().map(f32::recip).collect();
+        Self { bands, sizes, shares }
     }
 
     /// Number of parts.
@@ -120,10 +126,11 @@ impl Division {
     /// The sums of the squares that these moments tell: cheaper than from the weights, and nothing cancels.
     #[inline(always)]
     pub(super) fn squares(&self, Moments { means, variances }: &Moments) -> Vec<f32> {
-        let moments = means.iter().zip(variances);
-        let squares =
-            moments.zip(&self.shares).map(|((mean, var), share)| (mean * mean + var) / share);
-        squares.collect()
+        let mut squares = self.sizes.clone();
+        for (square, (mean, variance)) in squares.iter_mut().zip(means.iter().zip(variances)) {
+            *square *= mean * mean + variance;
+        }
+        squares
     }
 
     /// Divides by the numbers of weights.
@@ -136,15 +143,11 @@ impl Division {
 
     /// Adds to each slope the line of its part at the weight. No slopes may be given.
     #[inline(always)]
-    pub(super) fn add(
-        &self,
-        kernel: &[f32],
-        slopes: &mut [f32],
-        Lines { factors, offsets }: &Lines,
-    ) {
+    pub(super) fn add(&self, kernel: &[f32], slopes: &mut [f32], lines: &Lines) {
         if slopes.is_empty() {
             return;
         }
+        let Lines { factors, offsets } = lines;
         if let ([], [factor, ..], [offset, ..]) = (&self.bands[..], &factors[..], &offsets[..]) {
             for (slope, weight) in slopes.iter_mut().zip(kernel) {
                 *slope += factor * weight + offset;
@@ -154,10 +157,8 @@ impl Division {
             let (factors, offsets) = (&factors[*part..][..*length], &offsets[*part..][..*length]);
             for start in starts {
                 let weights = kernel[*start..][..*length].iter();
-                let lines = factors.iter().zip(offsets);
-                for (slope, (weight, (factor, offset))) in
-                    slopes[*start..].iter_mut().zip(weights.zip(lines))
-                {
+                let terms = weights.zip(factors.iter().zip(offsets));
+                for (slope, (weight, (factor, offset))) in slopes[*start..].iter_mut().zip(terms) {
                     *slope += factor * weight + offset;
                 }
             }
@@ -208,19 +209,6 @@ pub(super) struct Lines {
     pub(super) factors: Vec<f32>,
     /// Whatever the weight.
     pub(super) offsets: Vec<f32>,
-}
-
-impl Lines {
-    #[inline(always)]
-    pub(super) fn and(mut self, other: &Self) -> Self {
-        for (value, other) in self.factors.iter_mut().zip(&other.factors) {
-            *value += other;
-        }
-        for (value, other) in self.offsets.iter_mut().zip(&other.offsets) {
-            *value += other;
-        }
-        self
-    }
 }
 
 /// In double precision, since there may be many.

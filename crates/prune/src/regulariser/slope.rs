@@ -27,7 +27,7 @@ impl WithSimd for AddSlope<'_> {
         let Penalties { sparse, variance, norm } = *penalties;
         let moments = (variance > 0.0).then(|| spreads.as_ref().unwrap_or(parts).moments(kernel));
         let mut value = 0.0;
-        let mut lines = None;
+        let mut factors = None;
         if sparse > 0.0 && parts.count() == kernel.len() && norm == Norm::One {
             let step = sparse as f32;
             for (slope, &weight) in gradient.iter_mut().zip(kernel) {
@@ -41,31 +41,33 @@ impl WithSimd for AddSlope<'_> {
             };
             let (penalty, of_lengths) = regulariser.lengths(sparse, squares);
             value += penalty;
-            lines = Some(of_lengths);
+            factors = Some(of_lengths);
         }
         if let Some(moments) = moments {
-            let (penalty, of_variances) = regulariser.variances(variance, moments);
+            let (penalty, mut lines) = regulariser.variances(variance, moments);
             value += penalty;
-            lines = match (spreads, lines) {
-                (None, Some(of_lengths)) => Some(of_lengths.and(&of_variances)),
-                (None, None) => Some(of_variances),
-                (Some(spreads), lines) => {
-                    spreads.add(kernel, gradient, &of_variances);
-                    lines
+            if let (None, Some(of_lengths)) = (spreads, &factors) {
+                // The same parts: one pass does for both.
+                for (factor, of_length) in lines.factors.iter_mut().zip(of_lengths) {
+                    *factor += of_length;
                 }
-            };
+                factors = None;
+            }
+            spreads.as_ref().unwrap_or(parts).add(kernel, gradient, &lines);
         }
-        if let Some(lines) = lines {
-            parts.add(kernel, gradient, &lines);
+        if let Some(factors) = factors {
+            let offsets = vec![0.0; factors.len()];
+            parts.add(kernel, gradient, &Lines { factors, offsets });
         }
         value
     }
 }
 
 impl Regulariser {
-    /// `strength` times the norm of the groups' lengths, and its slopes by the weights of the parts, of these `squares`.
+    /// `strength` times the norm of the lengths of groups whose parts' sums of `squares` are these, and what its slopes are times
+    /// the weights.
     #[inline(always)]
-    fn lengths(&self, strength: f64, squares: Vec<f32>) -> (f64, Lines) {
+    fn lengths(&self, strength: f64, squares: Vec<f32>) -> (f64, Vec<f32>) {
         let norm = self.penalties.norm;
         let mut parts = squares;
         for part in &mut parts {
@@ -86,8 +88,7 @@ impl Regulariser {
                 *part = if *part > 0.0 { slope / *part } else { 0.0 };
             }
         }
-        let offsets = vec![0.0; parts.len()];
-        (strength * total, Lines { factors: parts, offsets })
+        (strength * total, parts)
     }
 
     /// `strength` times the norm of the groups' variances, and its slopes by the weights of the spreads.
