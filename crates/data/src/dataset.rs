@@ -73,6 +73,28 @@ impl Targets {
             Self::Values(values) => Self::Values(values.gather(indices)?),
         })
     }
+
+    /// The same in place of targets `into` that are not needed any more, in their memory where it is large enough.
+    ///
+    /// # Errors
+    /// As [`Targets::gather`].
+    pub fn gather_into(&self, indices: &[usize], into: &mut Self) -> Result<(), Error> {
+        match (self, into) {
+            (Self::Classes { labels, classes }, Self::Classes { labels: into, classes: of })
+                if classes == of =>
+            {
+                into.clear();
+                into.extend(indices.iter().map(|&sample| labels[sample]));
+            }
+            (Self::Values(values), Self::Values(into))
+                if into.rows() == indices.len() && into.shape()[1..] == values.shape()[1..] =>
+            {
+                values.gather_into(indices, into.values_mut())?;
+            }
+            (_, into) => *into = self.gather(indices)?,
+        }
+        Ok(())
+    }
 }
 
 /// Samples: one array an input of the network, and the targets. Never empty, all values finite. The inputs lie in memory

@@ -7,6 +7,9 @@ use crate::{Error, Standardiser, Tensor};
 /// Elements that are looked at together by what reads a source from one end to the other.
 const BLOCK: usize = 1 << 20;
 
+/// Rows whose places in another source are looked up together.
+const SELECTED: usize = 256;
+
 /// The rows of an array, wherever they lie: in memory as a [`Tensor`], or in a file that need not fit there.
 ///
 /// What reads data asks for some rows at a time: training for a batch, standardisation and prediction for one block
@@ -23,11 +26,12 @@ pub trait Source: Debug + Send + Sync {
     /// Length of every axis, the first being the samples.
     fn shape(&self) -> &[usize];
 
-    /// The rows at `rows`, in that order. Every one must be below the first axis.
+    /// Writes the rows at `rows`, in that order, one after the other `into` as many times [`Source::row_len`] elements.
+    /// Every row must be below the first axis.
     ///
     /// # Errors
     /// [`Error::Read`] when they cannot be read where they lie.
-    fn gather(&self, rows: &[usize]) -> Result<Tensor, Error>;
+    fn gather_into(&self, rows: &[usize], into: &mut [f32]) -> Result<(), Error>;
 
     /// Whether the rows are at hand: then a changed copy may be made, where otherwise rows are changed when they are read.
     fn in_memory(&self) -> bool {
@@ -44,10 +48,20 @@ pub trait Source: Debug + Send + Sync {
         self.shape().iter().skip(1).product()
     }
 
+    /// The rows at `rows` as an array, as [`Source::gather_into`] writes them.
+    ///
+    /// # Errors
+    /// As [`Source::gather_into`].
+    fn gather(&self, rows: &[usize]) -> Result<Tensor, Error> {
+        let mut values = vec![0.0; rows.len() * self.row_len()];
+        self.gather_into(rows, &mut values)?;
+        Tensor::new(with_rows(self.shape(), rows.len()), values)
+    }
+
     /// The rows of a range, which must lie within the first axis.
     ///
     /// # Errors
-    /// As [`Source::gather`].
+    /// As [`Source::gather_into`].
     fn block(&self, rows: Range<usize>) -> Result<Tensor, Error> {
         self.gather(&rows.collect::<Vec<_>>())
     }
@@ -58,13 +72,12 @@ impl Source for Tensor {
         Tensor::shape(self)
     }
 
-    fn gather(&self, rows: &[usize]) -> Result<Tensor, Error> {
+    fn gather_into(&self, rows: &[usize], into: &mut [f32]) -> Result<(), Error> {
         let width = self.row_len();
-        let mut values = Vec::with_capacity(rows.len() * width);
-        for &row in rows {
-            values.extend_from_slice(&self.values()[row * width..(row + 1) * width]);
+        for (&row, into) in rows.iter().zip(into.chunks_exact_mut(width.max(1))) {
+            into.copy_from_slice(&self.values()[row * width..(row + 1) * width]);
         }
-        Tensor::new(with_rows(self.shape(), rows.len()), values)
+        Ok(())
     }
 
     fn in_memory(&self) -> bool {
@@ -93,8 +106,15 @@ impl Source for Selected {
         &self.shape
     }
 
-    fn gather(&self, rows: &[usize]) -> Result<Tensor, Error> {
-        self.source.gather(&rows.iter().map(|&row| self.rows[row]).collect::<Vec<_>>())
+    fn gather_into(&self, rows: &[usize], into: &mut [f32]) -> Result<(), Error> {
+        let width = self.row_len().max(1);
+        let mut selected = [0; SELECTED];
+        for (rows, into) in rows.chunks(SELECTED).zip(into.chunks_mut(SELECTED * width)) {
+            let selected = &mut selected[..rows.len()];
+            selected.iter_mut().zip(rows).for_each(|(selected, &row)| *selected = self.rows[row]);
+            self.source.gather_into(selected, into)?;
+        }
+        Ok(())
     }
 
     fn in_memory(&self) -> bool {
@@ -114,8 +134,10 @@ impl Source for Standardised {
         self.source.shape()
     }
 
-    fn gather(&self, rows: &[usize]) -> Result<Tensor, Error> {
-        self.by.apply(self.source.gather(rows)?)
+    fn gather_into(&self, rows: &[usize], into: &mut [f32]) -> Result<(), Error> {
+        self.source.gather_into(rows, into)?;
+        self.by.standardise(into);
+        Ok(())
     }
 }
 
@@ -169,8 +191,8 @@ mod tests {
             Tensor::shape(&self.0)
         }
 
-        fn gather(&self, rows: &[usize]) -> Result<Tensor, Error> {
-            Source::gather(&self.0, rows)
+        fn gather_into(&self, rows: &[usize], into: &mut [f32]) -> Result<(), Error> {
+            self.0.gather_into(rows, into)
         }
     }
 

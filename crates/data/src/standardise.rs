@@ -64,12 +64,17 @@ impl Standardiser {
     /// [`Error::Features`] when the last axis is not the one that was fitted.
     pub fn apply(&self, mut data: Tensor) -> Result<Tensor, Error> {
         self.check(data.shape())?;
-        for row in data.values_mut().chunks_exact_mut(self.mean.len().max(1)) {
+        self.standardise(data.values_mut());
+        Ok(data)
+    }
+
+    /// Standardises rows of the features that were fitted, in place.
+    pub(crate) fn standardise(&self, rows: &mut [f32]) {
+        for row in rows.chunks_exact_mut(self.mean.len().max(1)) {
             for ((value, mean), deviation) in row.iter_mut().zip(&self.mean).zip(&self.deviation) {
                 *value = ((f64::from(*value) - mean) / deviation) as f32;
             }
         }
-        Ok(data)
     }
 
     /// Whether it is for arrays of this shape.

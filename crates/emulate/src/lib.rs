@@ -30,4 +30,4 @@ mod quantise;
 pub use bit_exact::{BitExact, Codes, Path, firmware_weights};
 pub use error::Error;
 pub use float::{Float, predict};
-pub use quantise::quantise;
+pub use quantise::{quantise, quantise_in_place};

@@ -11,10 +11,16 @@ use handaxe_graph::{Quantiser, Scale};
 /// [`Quantiser::PerElement`] needs types of its own and leaves the array as it is.
 pub fn quantise(quantiser: &Quantiser, weight: &Tensor) -> Tensor {
     let mut rounded = weight.clone();
-    if !fitted::quantise(quantiser, &mut rounded) {
-        round_each(quantiser, rounded.values_mut(), weight.shape());
-    }
+    quantise_in_place(quantiser, &mut rounded);
     rounded
+}
+
+/// The same in the weight's own memory.
+pub fn quantise_in_place(quantiser: &Quantiser, weight: &mut Tensor) {
+    if !fitted::quantise(quantiser, weight) {
+        let shape = weight.shape().to_vec();
+        round_each(quantiser, weight.values_mut(), &shape);
+    }
 }
 
 /// Quantises an array of `shape` element by element; for quantisers whose scales are numbers.

@@ -64,7 +64,7 @@ pub type Regularisers = BTreeMap<LayerId, Regulariser>;
 /// let kernel = [3.0, 0.0, 4.0, 0.0]; // columns of lengths 5 and 0
 /// assert_eq!(columns.value(&kernel), 2.5);
 /// let mut slope = [0.0; 4];
-/// columns.add_slope(&kernel, &mut slope);
+/// columns.add_slope(&kernel, &mut slope, &mut Vec::new());
 /// assert_eq!(slope, [0.3, 0.0, 0.4, 0.0]); // no slope, and never NaN, at a column of zeros
 /// # Ok::<(), handaxe_prune::Error>(())
 /// ```
@@ -126,11 +126,12 @@ impl Regulariser {
 
     /// The penalty on a kernel, row-major.
     pub fn value(&self, kernel: &[f32]) -> f64 {
-        self.add_slope(kernel, &mut [])
+        self.add_slope(kernel, &mut [], &mut Vec::new())
     }
 
-    /// The penalty; adds its gradient by each weight. That of a group of zeros is 0.
-    pub fn add_slope(&self, kernel: &[f32], gradient: &mut [f32]) -> f64 {
-        ARCH.dispatch(AddSlope { regulariser: self, kernel, gradient })
+    /// The penalty; adds its gradient by each weight. That of a group of zeros is 0. What lies in `scratch` does not matter:
+    /// it is memory that one call hands on to the next.
+    pub fn add_slope(&self, kernel: &[f32], gradient: &mut [f32], scratch: &mut Vec<f32>) -> f64 {
+        ARCH.dispatch(AddSlope { regulariser: self, kernel, gradient, scratch })
     }
 }

@@ -86,7 +86,7 @@ fn slopes_are_differences() {
     const STEP: f32 = 1.0 / 128.0;
     for (number, (mut kernel, regulariser, _)) in cases().into_iter().enumerate() {
         let mut slopes = vec![0.0; kernel.values.len()];
-        regulariser.add_slope(&kernel.values, &mut slopes);
+        regulariser.add_slope(&kernel.values, &mut slopes, &mut vec![f32::NAN; 3]);
         for (index, slope) in slopes.into_iter().enumerate() {
             let weight = kernel.values[index];
             // |w| bends at 0.
@@ -118,7 +118,7 @@ fn zeros_have_no_slope_and_bad_strengths_are_refused() {
         for structure in structures {
             let regulariser = Regulariser::new(&[4, 3], &structure, 1, penalties).unwrap();
             let mut slope = [0.5; 12];
-            regulariser.add_slope(&[0.0; 12], &mut slope);
+            regulariser.add_slope(&[0.0; 12], &mut slope, &mut Vec::new());
             assert_eq!(slope, [0.5; 12]);
             assert_eq!(regulariser.value(&[0.0; 12]), 0.0);
         }

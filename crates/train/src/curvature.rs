@@ -18,8 +18,8 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::network::{divided, failed, joined};
-use crate::node::values::{Operand, tensor, zip};
-use crate::node::{Pass, PushedBack};
+use crate::node::values::{Operand, tensor};
+use crate::node::{Pass, PushedBack, from_array, into_tensor};
 use crate::{Error, Loss, Network};
 
 /// Sums over all samples, in double precision.
@@ -68,14 +68,16 @@ impl<'a> Point<'a> {
         let ends = network.ends(loss);
         let tape = network.forward(inputs, &mut Pass::Inspection, &ends)?;
         let outputs = tape.outputs.clone();
-        let answer = tape.answer()?;
-        let (_, gradient) = loss.slope(&answer, targets)?;
+        let answer = network.answer(&tape)?;
+        let mut gradient = answer.clone();
+        loss.slope(&mut gradient, targets)?;
+        let (answer, gradient) = (into_tensor(answer)?, into_tensor(gradient)?);
         let mut slopes = vec![None; outputs.len()];
         let gradients = network.backward_seen(tape, gradient, &mut |layer, slope| {
             slopes[layer] = Some(slope);
         })?;
-        let parameters = network.parameters();
-        let kernels = parameters.iter().zip(gradients).filter(|(of, _)| of.name == "kernel");
+        let kernels =
+            network.parameters.iter().zip(gradients).filter(|(of, _)| of.name == "kernel");
         let by_kernel = kernels.filter_map(|(of, gradient)| Some((of.layer, gradient?))).collect();
         Ok(Self { network, loss, targets, ends, answer, outputs, slopes, by_kernel })
     }
@@ -131,7 +133,7 @@ impl<'a> Point<'a> {
             bends.zip(column).for_each(|(bend, &value)| *bend = value);
         }
         let input = self.input(layer)?;
-        let squares = zip(input, input, |a, b| a * b)?;
+        let squares = self.network.memory.zip(input, input, |a, b| a * b)?;
         self.by_kernel(layer, &squares, None, &tensor(bends, output.dims())?)
     }
 
@@ -180,7 +182,7 @@ impl<'a> Point<'a> {
         kernel: Option<&Tensor>,
         gradient: &Tensor,
     ) -> Result<Vec<f32>, Error> {
-        let own = self.network.model.layer(layer).kernel().map(crate::node::from_array);
+        let own = self.network.model.layer(layer).kernel().map(from_array);
         let own = own.transpose()?;
         let kernel = kernel.or(own.as_ref()).unwrap_or(gradient);
         let computed = self.with_kernel(layer, input, kernel)?;
@@ -235,7 +237,7 @@ impl<'a> Point<'a> {
     ) -> Result<Option<Tensor>, Error> {
         let layers: Vec<_> = self.network.model.layers().map(|(_, layer)| layer).collect();
         let mut responses: Vec<Option<Tensor>> = vec![None; self.outputs.len()];
-        divided(bent, &self.outputs, &self.ends, &mut responses)?;
+        divided(bent, (&self.outputs, &self.ends), &self.network.memory, &mut responses)?;
         for index in (layer.index() + 1..self.outputs.len()).rev() {
             let (Some(back), Some(response), Some(slope)) =
                 (backs[index].take(), responses[index].take(), &self.slopes[index])
@@ -247,7 +249,9 @@ impl<'a> Point<'a> {
             for (&input, term) in layers[index].inputs().iter().zip(by_inputs) {
                 let sum = &mut responses[input.index()];
                 *sum = match (sum.take(), term) {
-                    (Some(sum), Some(term)) => Some(zip(&sum, &term, |a, b| a + b)?),
+                    (Some(sum), Some(term)) => {
+                        Some(self.network.memory.zip(&sum, &term, |a, b| a + b)?)
+                    }
                     (sum, term) => sum.or(term),
                 };
             }

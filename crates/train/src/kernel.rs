@@ -4,6 +4,7 @@
 //! to use, so that nothing here is `unsafe`. Sums are taken in an order that depends on shapes and on the processor only,
 //! never on the number of threads: what threads share out is cut into pieces of a fixed size.
 
+pub(crate) mod beside;
 pub(crate) mod chunks;
 pub(crate) mod columns;
 pub(crate) mod depthwise;

@@ -11,7 +11,7 @@
 //! the loops in `kernel`; [`candle`] holds the tensors and differentiates losses. Threads share out what is cut the same
 //! way for any number of them, so that the result does not depend on how many there are.
 
-mod batches;
+mod batch;
 mod curvature;
 mod error;
 mod initialiser;

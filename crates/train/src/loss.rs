@@ -5,10 +5,12 @@ mod mean_squared_error;
 mod pointwise;
 
 use candle_core::{Tensor, Var};
-use handaxe_data::Targets;
+use handaxe_data::{Targets, Tensor as Array};
 use handaxe_graph::Activation;
 
 use crate::Error;
+use crate::node::from_array;
+use crate::node::values::Operand;
 
 pub use binary_cross_entropy::BinaryCrossEntropy;
 pub use cross_entropy::CategoricalCrossEntropy;
@@ -43,16 +45,18 @@ pub trait Loss: Send + Sync {
     /// Outputs and targets that do not fit each other.
     fn mean(&self, outputs: &Tensor, targets: &Targets) -> Result<Tensor, Error>;
 
-    /// [`Loss::mean`] and its gradient by `outputs`, by candle where a loss knows no shorter way.
+    /// [`Loss::mean`] of `outputs`, which become its gradient by them, of the same shape: by candle where a loss knows no
+    /// shorter way.
     ///
     /// # Errors
     /// Outputs and targets that do not fit each other.
-    fn slope(&self, outputs: &Tensor, targets: &Targets) -> Result<(f64, Tensor), Error> {
-        let outputs = Var::from_tensor(outputs)?;
-        let loss = self.mean(&outputs, targets)?;
-        let mean = f64::from(loss.to_scalar::<f32>()?);
-        let gradient = loss.backward()?.remove(&outputs).map_or(outputs.zeros_like(), Ok)?;
-        Ok((mean, gradient.force_contiguous()?))
+    fn slope(&self, outputs: &mut Array, targets: &Targets) -> Result<f64, Error> {
+        let answer = Var::from_tensor(&from_array(outputs)?)?;
+        let loss = self.mean(&answer, targets)?;
+        let gradient = loss.backward()?.remove(&answer).map_or(answer.zeros_like(), Ok)?;
+        let gradient = gradient.force_contiguous()?;
+        outputs.values_mut().copy_from_slice(Operand::new(&gradient)?.values()?);
+        Ok(f64::from(loss.to_scalar::<f32>()?))
     }
 
     /// How the gradient of [`Loss::mean`] by `outputs` moves when they do by `moves`: the Hessian by the outputs times
@@ -117,13 +121,13 @@ pub(crate) fn for_targets(targets: &Targets, width: usize) -> Box<dyn Loss> {
     }
 }
 
-/// The error of a loss that cannot use these targets.
-fn unusable(loss: &dyn Loss, targets: &Targets) -> Error {
+/// The error of a loss of this name that cannot use these targets.
+fn unusable(loss: &'static str, targets: &Targets) -> Error {
     let (needs, given) = match targets {
         Targets::Classes { .. } => ("values", "classes"),
         Targets::Values(_) => ("classes", "values"),
     };
-    Error::Targets { loss: loss.name(), needs, given }
+    Error::Targets { loss, needs, given }
 }
 
 /// Whether every output ends with one of these activations.
@@ -145,7 +149,7 @@ fn check_activation(
 
 /// Whether the targets are values that the last activations can give.
 fn check_range(loss: &dyn Loss, last: &[LastLayer], targets: &Targets) -> Result<(), Error> {
-    let Targets::Values(values) = targets else { return Err(unusable(loss, targets)) };
+    let Targets::Values(values) = targets else { return Err(unusable(loss.name(), targets)) };
     // Of several outputs each could have a range of its own; one that all have is checked.
     let range = |last: &LastLayer| match last.activation {
         Activation::Sigmoid | Activation::HardSigmoid | Activation::Softmax => (0.0, 1.0),
@@ -165,5 +169,67 @@ fn check_range(loss: &dyn Loss, last: &[LastLayer], targets: &Targets) -> Result
             most,
         }),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A loss of which only the mean is known.
+    struct Mean(Box<dyn Loss>);
+
+    impl Loss for Mean {
+        fn name(&self) -> &'static str {
+            self.0.name()
+        }
+
+        fn mean(&self, outputs: &Tensor, targets: &Targets) -> Result<Tensor, Error> {
+            self.0.mean(outputs, targets)
+        }
+    }
+
+    /// Some targets that each of [`LOSSES`] knows.
+    fn targets(name: &str, width: usize, numbers: &[f32]) -> Targets {
+        let samples = numbers.len() / width;
+        match (name, width) {
+            ("categorical-cross-entropy", _) => {
+                let labels = (0..samples).map(|sample| (sample % width) as u32).collect();
+                Targets::classes(labels, width).unwrap()
+            }
+            ("binary-cross-entropy", 1) => {
+                Targets::classes((0..samples).map(|sample| sample as u32 % 2).collect(), 2).unwrap()
+            }
+            _ => {
+                let values = numbers.iter().map(|number| number / 10.0 + 0.5).collect();
+                Targets::Values(Array::new(vec![samples, width], values).unwrap())
+            }
+        }
+    }
+
+    proptest! {
+        /// What a loss writes in place is what candle finds from its mean.
+        #[test]
+        fn slopes_are_those_of_the_mean(
+            width in 1usize..4,
+            numbers in prop::collection::vec((-5f32..5.0, -5f32..5.0), 3..20),
+        ) {
+            let (outputs, others): (Vec<f32>, Vec<f32>) =
+                numbers[..numbers.len() / width * width].iter().copied().unzip();
+            for (name, _) in LOSSES {
+                let targets = targets(name, width, &others);
+                let outputs = Array::new(vec![targets.len(), width], outputs.clone()).unwrap();
+                let known = loss(name).unwrap();
+                let (mut slopes, mut expected) = (outputs.clone(), outputs);
+                let mean = known.slope(&mut slopes, &targets).unwrap();
+                let by_candle = Mean(known).slope(&mut expected, &targets).unwrap();
+                prop_assert!((mean - by_candle).abs() <= 1e-6 * mean.abs().max(1.0), "{name}");
+                for (slope, expected) in slopes.values().iter().zip(expected.values()) {
+                    prop_assert!((slope - expected).abs() <= 1e-6, "{name}: {slope} {expected}");
+                }
+            }
+        }
     }
 }

@@ -8,7 +8,7 @@ use handaxe_graph::{Activation, Layer, LayerId, Model, Op};
 
 use crate::error::plain;
 use crate::kernel::workspace::Workspace;
-use crate::node::values::Operand;
+use crate::node::values::{Operand, tensor};
 use crate::node::{Node, Pass, Place, compile, from_array, fuses};
 use crate::unfused::Unfused;
 use crate::{Error, LastLayer, Loss};
@@ -32,20 +32,22 @@ pub(crate) use passes::{divided, joined};
 pub struct Network {
     pub(crate) model: Model,
     pub(crate) nodes: Vec<Option<Box<dyn Node>>>,
+    /// Everything that the optimiser changes, in a fixed order.
+    pub(crate) parameters: Vec<Parameter>,
     /// For each layer, whether it or one before it has something to learn.
     learns: Vec<bool>,
     inputs: Vec<LayerId>,
     outputs: Vec<LayerId>,
-    memory: Workspace,
+    pub(crate) memory: Workspace,
     /// Where candle's own operations compute in place of the fused ones, if they do.
     device: Option<Device>,
 }
 
 /// What the optimiser changes.
-pub(crate) struct Parameter<'a> {
+pub(crate) struct Parameter {
     pub(crate) layer: LayerId,
     pub(crate) name: &'static str,
-    pub(crate) var: &'a Var,
+    pub(crate) var: Var,
 }
 
 impl Network {
@@ -55,7 +57,8 @@ impl Network {
     /// A model without inputs or outputs, or with layers that cannot be trained.
     pub fn new(model: &Model) -> Result<Self, Error> {
         model.verify()?;
-        let (mut nodes, mut learns, memory) = (Vec::new(), Vec::new(), Workspace::default());
+        let (mut nodes, mut parameters, mut learns) = (Vec::new(), Vec::new(), Vec::new());
+        let memory = Workspace::default();
         let fused = fused(model);
         for (id, layer) in model.layers() {
             let input = layer.inputs().first().map(|&input| model.layer(input).output_shape());
@@ -69,11 +72,18 @@ impl Network {
             };
             let node = compile(layer, &place)?;
             learns.push(before || node.as_ref().is_some_and(|node| !node.weights().is_empty()));
+            let weights = node.iter().flat_map(|node| node.weights());
+            parameters.extend(weights.filter(|weight| weight.trainable).map(|weight| Parameter {
+                layer: id,
+                name: weight.name,
+                var: weight.var.clone(),
+            }));
             nodes.push(node);
         }
         let inputs = model.inputs().map(|(id, _)| id).collect();
         let outputs = model.outputs().to_vec();
-        Ok(Self { model: model.clone(), nodes, learns, inputs, outputs, memory, device: None })
+        let (model, device) = (model.clone(), None);
+        Ok(Self { model, nodes, parameters, learns, inputs, outputs, memory, device })
     }
 
     /// The same network, computed on `device` in candle's own operations: the fused ones run on the processor only. On the
@@ -184,16 +194,7 @@ impl Network {
         self.model.layer(layer).name()
     }
 
-    /// Everything that the optimiser changes, in a fixed order.
-    pub(crate) fn parameters(&self) -> Vec<Parameter<'_>> {
-        let weights = self.compiled().flat_map(|(layer, node)| {
-            let trainable = node.weights().into_iter().filter(|weight| weight.trainable);
-            trainable.map(move |weight| Parameter { layer, name: weight.name, var: weight.var })
-        });
-        weights.collect()
-    }
-
-    /// The loss of a batch and its gradient by each of [`Network::parameters`]; none where one does not reach the output.
+    /// The loss of a batch and its gradient by each of `Network::parameters`; none where one does not reach the output.
     pub(crate) fn gradients(
         &self,
         inputs: &[Tensor],
@@ -204,10 +205,11 @@ impl Network {
             return Unfused::new(self, device)?.gradients(inputs, pass, (loss, targets));
         }
         let tape = self.forward(inputs, pass, &self.ends(loss))?;
-        // A copy: the loss may keep it.
-        let answer = tape.answer()?.force_contiguous()?;
-        let (mean, gradient) = loss.slope(&answer, targets)?;
-        Ok((mean, self.backward(tape, gradient)?))
+        let mut slopes = self.answer(&tape)?;
+        let shape = slopes.shape().to_vec();
+        let mean = loss.slope(&mut slopes, targets)?;
+        // Of the shape that it had: a loss of somebody's own may have put another array in its place.
+        Ok((mean, self.backward(tape, tensor(slopes.into_values(), &shape)?)?))
     }
 
     /// Hands the memory of a gradient back.

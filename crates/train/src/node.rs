@@ -28,6 +28,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::Error;
 use crate::kernel::workspace::Workspace;
+use join::Kind;
 use values::tensor;
 
 pub(crate) use activation::SELU;
@@ -142,7 +143,7 @@ pub(crate) fn compile(
             let constants = (*epsilon, *momentum);
             Box::new(batch_norm::BatchNorm::new(layer, constants, activation, memory)?)
         }
-        Op::Activation { function: Activation::Softmax } => Box::new(softmax::Softmax),
+        Op::Activation { function: Activation::Softmax } => Box::new(softmax::Softmax::new(memory)),
         Op::Activation { function } => {
             Box::new(activation::ElementWise::new(*function, fused, memory))
         }
@@ -151,11 +152,11 @@ pub(crate) fn compile(
         }
         Op::GlobalPool { kind } => Box::new(pool::Pool::global(*kind, input, output, memory)),
         Op::Flatten | Op::Reshape { .. } => Box::new(reshape::Reshape::new(output)),
-        Op::Add => Box::new(join::Join::Add),
-        Op::Multiply => Box::new(join::Join::Multiply),
-        Op::Concatenate => Box::new(join::Join::Concatenate),
-        Op::Quantise { quantiser } => Box::new(quantise::Rounding::new(quantiser)),
-        Op::Dropout { rate } => Box::new(dropout::Dropout::new(*rate)),
+        Op::Add => Box::new(join::Join::new(Kind::Add, memory)),
+        Op::Multiply => Box::new(join::Join::new(Kind::Multiply, memory)),
+        Op::Concatenate => Box::new(join::Join::new(Kind::Concatenate, memory)),
+        Op::Quantise { quantiser } => Box::new(quantise::Rounding::new(quantiser, memory)),
+        Op::Dropout { rate } => Box::new(dropout::Dropout::new(*rate, memory)),
         // All others have been refused.
         _ => return Ok(None),
     }))
@@ -234,5 +235,11 @@ fn identity(input: &Tensor) -> Computed {
 
 /// An array of the data as a tensor.
 pub(crate) fn from_array(array: &Array) -> Result<Tensor> {
-    tensor(array.values().to_vec(), array.shape())
+    into_tensor(array.clone())
+}
+
+/// The same in the array's own memory.
+pub(crate) fn into_tensor(array: Array) -> Result<Tensor> {
+    let shape = array.shape().to_vec();
+    tensor(array.into_values(), &shape)
 }

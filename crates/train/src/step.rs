@@ -1,19 +1,19 @@
 //! One step of training: gradients, regularisers, the optimiser, and the weights that are held.
 
 use candle_core::Tensor;
-use handaxe_graph::Masks;
+use handaxe_graph::{LayerId, Masks};
 use handaxe_prune::Regularisers;
 
 use crate::kernel::run_loops;
 use crate::node::values::{Operand, change};
 use crate::optimiser::Rule;
-use crate::{Error, Network};
+use crate::{Error, Network, Settings};
 
 /// The regularisers on kernels: l1 * sum |w| + l2 * sum w^2, as Keras has them.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Penalty {
-    pub(crate) l1: f32,
-    pub(crate) l2: f32,
+struct Penalty {
+    l1: f32,
+    l2: f32,
 }
 
 /// Sums that are taken side by side: each waits for the one before.
@@ -44,6 +44,32 @@ impl Penalty {
     }
 }
 
+/// What is paid for kernels beside the loss.
+pub(crate) struct Penalties<'a> {
+    norms: Penalty,
+    regularisers: Option<&'a Regularisers>,
+    scratch: Vec<f32>,
+}
+
+impl<'a> Penalties<'a> {
+    pub(crate) fn new(settings: &Settings, regularisers: Option<&'a Regularisers>) -> Self {
+        let norms = Penalty { l1: settings.l1 as f32, l2: settings.l2 as f32 };
+        Self { norms, regularisers, scratch: Vec::new() }
+    }
+
+    /// Adds the slopes of a layer's kernel; its penalties.
+    fn pull(&mut self, layer: LayerId, weights: &[f32], gradient: &mut [f32]) -> f64 {
+        let mut paid = 0.0;
+        if !self.norms.is_zero() {
+            paid += self.norms.pull(weights, gradient);
+        }
+        if let Some(regulariser) = self.regularisers.and_then(|all| all.get(&layer)) {
+            paid += regulariser.add_slope(weights, gradient, &mut self.scratch);
+        }
+        paid
+    }
+}
+
 /// What a stretch of training must not change, array by array.
 pub(crate) struct Held {
     arrays: Vec<Option<HeldArray>>,
@@ -68,13 +94,13 @@ impl Held {
         train_shared: bool,
     ) -> Result<Self, Error> {
         let mut arrays = Vec::new();
-        for parameter in network.parameters() {
+        for parameter in &network.parameters {
             let mask = masks.and_then(|masks| masks.get(parameter.layer));
             let (Some(mask), "kernel") = (mask, parameter.name) else {
                 arrays.push(None);
                 continue;
             };
-            let kernel = Operand::new(parameter.var)?;
+            let kernel = Operand::new(&parameter.var)?;
             let (kernel, keep) = (kernel.values()?, mask.keep());
             if kernel.len() != keep.len() {
                 return Err(Error::MaskLength {
@@ -127,24 +153,19 @@ impl HeldArray {
 pub(crate) fn step(
     network: &Network,
     gradients: Vec<Option<Tensor>>,
-    (penalty, regularisers): (Penalty, Option<&Regularisers>),
+    penalties: &mut Penalties<'_>,
     held: &Held,
     rule: &mut dyn Rule,
 ) -> Result<f64, Error> {
     let mut paid = 0.0;
-    let parameters = network.parameters();
-    let arrays = parameters.iter().zip(gradients).zip(&held.arrays);
+    let arrays = network.parameters.iter().zip(gradients).zip(&held.arrays);
     for (array, ((parameter, gradient), held)) in arrays.enumerate() {
         let is_kernel = parameter.name == "kernel";
         let gradient = gradient.map_or_else(|| parameter.var.zeros_like(), Ok)?;
-        let regulariser = regularisers.and_then(|all| all.get(&parameter.layer));
         change(&gradient, |gradient| {
-            change(parameter.var, |weights| {
-                if is_kernel && !penalty.is_zero() {
-                    paid += penalty.pull(weights, gradient);
-                }
-                if let Some(regulariser) = regulariser.filter(|_| is_kernel) {
-                    paid += regulariser.add_slope(weights, gradient);
+            change(&parameter.var, |weights| {
+                if is_kernel {
+                    paid += penalties.pull(parameter.layer, weights, gradient);
                 }
                 if let Some(held) = held {
                     held.bind(gradient);

@@ -9,13 +9,13 @@ use handaxe_prune::Regularisers;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::batches::{Batch, batches};
+use crate::batch::Batch;
 use crate::curvature::{CurvatureSums, Point, Sums, add_sums, means};
 use crate::kernel::chunks;
 use crate::loss::{Loss, for_targets, loss};
 use crate::node::Pass;
 use crate::optimiser::Rule;
-use crate::step::{Held, Penalty, step};
+use crate::step::{Held, Penalties, step};
 use crate::{Error, MeanSquaredError, Network, Settings};
 
 /// The first of the streams of a seed from which the order of samples and dropout are drawn, two a stretch.
@@ -158,19 +158,20 @@ impl CandleTrainer {
         (held, regularisers): (&Held, Option<&Regularisers>),
         dropout: &mut ChaCha8Rng,
     ) -> Result<f64, Error> {
-        let penalty = Penalty { l1: self.settings.l1 as f32, l2: self.settings.l2 as f32 };
-        let mut total = 0.0;
-        for batch in batches(&self.data.train, order, self.settings.batch_size) {
-            let Batch { inputs, targets } = batch?;
+        let mut penalties = Penalties::new(&self.settings, regularisers);
+        let (mut total, size) = (0.0, self.settings.batch_size);
+        let mut batch = Batch::new(&self.data.train, &[])?;
+        for samples in order.chunks(size) {
+            batch.read(&self.data.train, samples)?;
+            let Batch { inputs, targets } = &batch;
             let pass = &mut Pass::Training(dropout);
-            let (mean, gradients) =
-                self.network.gradients(&inputs, pass, (&*self.loss, &targets))?;
+            let (mean, gradients) = self.network.gradients(inputs, pass, (&*self.loss, targets))?;
             if !mean.is_finite() {
                 return Ok(mean);
             }
             self.rule.begin(rate);
-            let penalties = (penalty, regularisers);
-            let paid = step(&self.network, gradients, penalties, held, self.rule.as_mut())?;
+            let rule = self.rule.as_mut();
+            let paid = step(&self.network, gradients, &mut penalties, held, rule)?;
             total += (mean + paid) * targets.len() as f64;
         }
         Ok(total / order.len() as f64)
@@ -185,11 +186,11 @@ impl CandleTrainer {
     ) -> Result<(), Error> {
         let order: Vec<usize> = (0..self.data.train.len()).collect();
         let (network, loss, size) = (&self.network, &*self.loss, self.settings.batch_size);
+        let data = &self.data.train;
         for (block, samples) in order.chunks(size * BATCHES_TOGETHER).enumerate() {
-            let batches: Vec<_> = batches(&self.data.train, samples, size).collect();
-            let batches = batches.into_iter().enumerate().collect();
-            let done = chunks::map(usize::MAX, batches, |(place, batch)| {
-                let Batch { inputs, targets } = batch?;
+            let batches = samples.chunks(size).enumerate().collect();
+            let done = chunks::map(usize::MAX, batches, |(place, samples)| {
+                let Batch { inputs, targets } = Batch::new(data, samples)?;
                 let point = Point::new(network, loss, &inputs, &targets)?;
                 each(block * BATCHES_TOGETHER + place, &point)
             });

@@ -67,7 +67,7 @@ impl<'a> Unfused<'a> {
         Ok(joined(&outputs, ends)?.to_device(&Device::Cpu)?)
     }
 
-    /// The mean loss, and its gradient by each of [`Network::parameters`]; none where it does not reach the output.
+    /// The mean loss, and its gradient by each of `Network::parameters`; none where it does not reach the output.
     pub(crate) fn gradients(
         &self,
         inputs: &[Tensor],
@@ -77,7 +77,7 @@ impl<'a> Unfused<'a> {
         let answer = self.answer(inputs, pass, &self.network.ends(loss))?;
         let mean = loss.mean(&answer, targets)?;
         let gradients = mean.backward()?;
-        let parameters = self.network.parameters().into_iter().map(|parameter| {
+        let parameters = self.network.parameters.iter().map(|parameter| {
             let var = self.weights[parameter.layer.index()].get(parameter.name);
             let gradient = var.and_then(|var| gradients.get(var));
             gradient
@@ -96,12 +96,14 @@ impl<'a> Unfused<'a> {
         let weights = &self.weights[id.index()];
         let Some(&x) = inputs.first() else { return Err(missing("input")) };
         let shape = [&[x.dim(0)?], layer.output_shape()].concat();
+        let memory = &self.network.memory;
         let weight = |name: &'static str| -> Result<Tensor> {
             let weight = weights.get(name).ok_or_else(|| missing(name))?.as_tensor();
             match layer.quantiser(name) {
                 // Rounded forwards, straight through backwards.
                 Some(quantiser) => {
-                    let rounded = quantise::rounded(quantiser, &weight.to_device(&Device::Cpu)?)?;
+                    let rounded =
+                        quantise::rounded(quantiser, &weight.to_device(&Device::Cpu)?, memory)?;
                     rounded.to_device(self.device)?.add(&(weight - weight.detach())?)
                 }
                 None => Ok(weight.clone()),
@@ -148,8 +150,9 @@ impl<'a> Unfused<'a> {
             Op::Concatenate => Tensor::cat(inputs, D::Minus1),
             Op::Quantise { quantiser } => {
                 let given = x.detach().to_device(&Device::Cpu)?.force_contiguous()?;
-                let rounded = quantise::rounded(quantiser, &given)?.to_device(self.device)?;
-                let slopes = quantise::slopes(quantiser, &given)?.to_device(self.device)?;
+                let rounded =
+                    quantise::rounded(quantiser, &given, memory)?.to_device(self.device)?;
+                let slopes = quantise::slopes(quantiser, &given, memory)?.to_device(self.device)?;
                 rounded.add(&(x - x.detach())?.mul(&slopes)?)
             }
             Op::Dropout { rate } => self.dropout(x, *rate, pass),

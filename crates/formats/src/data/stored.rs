@@ -2,16 +2,24 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::{Mutex, PoisonError};
 
-use handaxe_data::{Source, Tensor};
+use handaxe_data::Source;
 
 use super::element::{Layout, place_in_row};
+
+/// A file, and memory that one read hands on to the next.
+#[derive(Debug)]
+struct Reader {
+    file: File,
+    bytes: Vec<u8>,
+    numbers: Vec<f32>,
+}
 
 /// An array that stays in its file: rows are read when they are asked for.
 #[derive(Debug)]
 pub(super) struct Stored {
     name: String,
     /// Reading moves the file's one position.
-    file: Mutex<File>,
+    reader: Mutex<Reader>,
     /// Where the first element lies.
     start: u64,
     layout: Layout,
@@ -24,45 +32,47 @@ impl Stored {
     /// there, numbers and finite.
     pub(super) fn new(name: String, file: File, start: u64, layout: Layout) -> Self {
         let shape = feature_shape(&layout.shape);
-        Self { name, file: Mutex::new(file), start, layout, shape }
+        let reader = Reader { file, bytes: Vec::new(), numbers: Vec::new() };
+        Self { name, reader: Mutex::new(reader), start, layout, shape }
     }
 
-    /// Elements from the `first` on, numbered as they lie in the file.
-    fn read(&self, first: usize, count: usize, values: &mut Vec<f32>) -> std::io::Result<()> {
+    /// Lets `see` have elements from the `first` on, numbered as they lie in the file.
+    fn read(&self, first: usize, count: usize, see: impl FnOnce(&[f32])) -> std::io::Result<()> {
         let size = self.layout.kind.size();
-        let mut bytes = vec![0; count * size];
-        {
-            let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-            file.seek(SeekFrom::Start(self.start + (first * size) as u64))?;
-            file.read_exact(&mut bytes)?;
-        }
-        self.layout.numbers(&bytes, values);
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let Reader { file, bytes, numbers } = &mut *reader;
+        bytes.resize(count * size, 0);
+        file.seek(SeekFrom::Start(self.start + (first * size) as u64))?;
+        file.read_exact(bytes)?;
+        numbers.clear();
+        self.layout.numbers(bytes, numbers);
+        see(numbers);
         Ok(())
     }
 
-    fn gather_values(&self, rows: &[usize]) -> std::io::Result<Vec<f32>> {
+    fn read_rows(&self, rows: &[usize], mut into: &mut [f32]) -> std::io::Result<()> {
         let width = self.row_len();
-        let neighbours = |a: &usize, b: &usize| a + 1 == *b;
+        let runs = || rows.chunk_by(|a, b| a + 1 == *b);
         if !self.layout.fortran {
-            let mut values = Vec::with_capacity(rows.len() * width);
-            for run in rows.chunk_by(neighbours) {
-                self.read(run[0] * width, run.len() * width, &mut values)?;
+            for run in runs() {
+                let (to, rest) = into.split_at_mut(run.len() * width);
+                self.read(run[0] * width, to.len(), |read| to.copy_from_slice(read))?;
+                into = rest;
             }
-            return Ok(values);
+            return Ok(());
         }
         // One column after the other lies in the file.
-        let mut values = vec![0.0; rows.len() * width];
-        let mut column = Vec::with_capacity(rows.len());
         for number in 0..width {
-            column.clear();
-            for run in rows.chunk_by(neighbours) {
-                self.read(number * self.rows() + run[0], run.len(), &mut column)?;
-            }
             let place = place_in_row(number, &self.shape[1..]);
-            let of_column = values.iter_mut().skip(place).step_by(width);
-            of_column.zip(&column).for_each(|(value, &read)| *value = read);
+            let mut column = into.iter_mut().skip(place).step_by(width);
+            for run in runs() {
+                self.read(number * self.rows() + run[0], run.len(), |read| {
+                    // In this order, so that no place is skipped at the end of a run.
+                    read.iter().zip(column.by_ref()).for_each(|(&read, value)| *value = read);
+                })?;
+            }
         }
-        Ok(values)
+        Ok(())
     }
 }
 
@@ -71,12 +81,11 @@ impl Source for Stored {
         &self.shape
     }
 
-    fn gather(&self, rows: &[usize]) -> Result<Tensor, handaxe_data::Error> {
-        let values = self.gather_values(rows).map_err(|error| handaxe_data::Error::Read {
+    fn gather_into(&self, rows: &[usize], into: &mut [f32]) -> Result<(), handaxe_data::Error> {
+        self.read_rows(rows, into).map_err(|error| handaxe_data::Error::Read {
             what: format!("array `{}`", self.name),
             kind: error.kind(),
-        })?;
-        Tensor::new([&[rows.len()], &self.shape[1..]].concat(), values)
+        })
     }
 }
 

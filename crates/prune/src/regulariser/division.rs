@@ -98,39 +98,37 @@ impl Division {
         self.shares.len()
     }
 
-    /// For each part the sum of the terms of its weights; the centres are zero where none are given.
+    /// Adds to each part's sum, which is zero, the terms of its weights; the centres are zero where none are given.
     #[inline(always)]
-    pub(super) fn sums<T: Term>(&self, kernel: &[f32], centres: Option<&[f32]>) -> Vec<f32> {
-        if self.bands.is_empty() {
+    pub(super) fn sums<T: Term>(&self, kernel: &[f32], centres: Option<&[f32]>, sums: &mut [f32]) {
+        if let ([], [whole]) = (&self.bands[..], &mut *sums) {
             let centre = centres.and_then(<[f32]>::first).copied().unwrap_or_default();
-            return vec![sum::<T>(kernel, centre) as f32];
+            *whole = sum::<T>(kernel, centre) as f32;
         }
-        let mut sums = vec![0.0; self.count()];
         for band in &self.bands {
             let range = band.part..band.part + band.length;
             band.sum::<T>(kernel, centres.map(|centres| &centres[range.clone()]), &mut sums[range]);
         }
-        sums
     }
 
-    /// The means and population variances of the parts.
+    /// The means and population variances of the parts, in place of zeros.
     #[inline(always)]
-    pub(super) fn moments(&self, kernel: &[f32]) -> Moments {
-        let mut means = self.sums::<Itself>(kernel, None);
-        self.share(&mut means);
-        let mut variances = self.sums::<Square>(kernel, Some(&means));
-        self.share(&mut variances);
-        Moments { means, variances }
+    pub(super) fn measure(&self, kernel: &[f32], moments: &mut Moments<'_>) {
+        let Moments { means, variances } = moments;
+        self.sums::<Itself>(kernel, None, means);
+        self.share(means);
+        self.sums::<Square>(kernel, Some(means), variances);
+        self.share(variances);
     }
 
     /// The sums of the squares that these moments tell: cheaper than from the weights, and nothing cancels.
     #[inline(always)]
-    pub(super) fn squares(&self, Moments { means, variances }: &Moments) -> Vec<f32> {
-        let mut squares = self.sizes.clone();
-        for (square, (mean, variance)) in squares.iter_mut().zip(means.iter().zip(variances)) {
-            *square *= mean * mean + variance;
+    pub(super) fn squares(&self, moments: &Moments<'_>, squares: &mut [f32]) {
+        let Moments { means, variances } = moments;
+        let moments = means.iter().zip(&**variances);
+        for ((square, size), (mean, variance)) in squares.iter_mut().zip(&self.sizes).zip(moments) {
+            *square = size * (mean * mean + variance);
         }
-        squares
     }
 
     /// Divides by the numbers of weights.
@@ -143,12 +141,12 @@ impl Division {
 
     /// Adds to each slope the line of its part at the weight. No slopes may be given.
     #[inline(always)]
-    pub(super) fn add(&self, kernel: &[f32], slopes: &mut [f32], lines: &Lines) {
+    pub(super) fn add(&self, kernel: &[f32], slopes: &mut [f32], lines: &Lines<'_>) {
         if slopes.is_empty() {
             return;
         }
         let Lines { factors, offsets } = lines;
-        if let ([], [factor, ..], [offset, ..]) = (&self.bands[..], &factors[..], &offsets[..]) {
+        if let ([], [factor, ..], [offset, ..]) = (&self.bands[..], factors, offsets) {
             for (slope, weight) in slopes.iter_mut().zip(kernel) {
                 *slope += factor * weight + offset;
             }
@@ -198,17 +196,17 @@ impl Band {
 }
 
 /// Of the weights of each part.
-pub(super) struct Moments {
-    pub(super) means: Vec<f32>,
-    pub(super) variances: Vec<f32>,
+pub(super) struct Moments<'a> {
+    pub(super) means: &'a mut [f32],
+    pub(super) variances: &'a mut [f32],
 }
 
 /// For each part what is added to the slopes of its weights.
-pub(super) struct Lines {
+pub(super) struct Lines<'a> {
     /// Times the weight.
-    pub(super) factors: Vec<f32>,
+    pub(super) factors: &'a [f32],
     /// Whatever the weight.
-    pub(super) offsets: Vec<f32>,
+    pub(super) offsets: &'a [f32],
 }
 
 /// In double precision, since there may be many.

@@ -15,6 +15,7 @@ pub(super) struct AddSlope<'a> {
     pub(super) regulariser: &'a Regulariser,
     pub(super) kernel: &'a [f32],
     pub(super) gradient: &'a mut [f32],
+    pub(super) scratch: &'a mut Vec<f32>,
 }
 
 impl WithSimd for AddSlope<'_> {
@@ -22,12 +23,21 @@ impl WithSimd for AddSlope<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> f64 {
-        let Self { regulariser, kernel, gradient } = self;
+        let Self { regulariser, kernel, gradient, scratch } = self;
         let Regulariser { penalties, parts, spreads, .. } = regulariser;
         let Penalties { sparse, variance, norm } = *penalties;
-        let moments = (variance > 0.0).then(|| spreads.as_ref().unwrap_or(parts).moments(kernel));
-        let mut value = 0.0;
-        let mut factors = None;
+        let spread = spreads.as_ref().unwrap_or(parts);
+        scratch.clear();
+        scratch.resize(2 * spread.count() + 3 * parts.count(), 0.0);
+        let (means, rest) = scratch.split_at_mut(spread.count());
+        let (variances, rest) = rest.split_at_mut(spread.count());
+        let (factors, rest) = rest.split_at_mut(parts.count());
+        let (offsets, lengths) = rest.split_at_mut(parts.count());
+        let mut moments = Moments { means, variances };
+        if variance > 0.0 {
+            spread.measure(kernel, &mut moments);
+        }
+        let (mut value, mut pulls) = (0.0, false);
         if sparse > 0.0 && parts.count() == kernel.len() && norm == Norm::One {
             let step = sparse as f32;
             for (slope, &weight) in gradient.iter_mut().zip(kernel) {
@@ -35,28 +45,26 @@ impl WithSimd for AddSlope<'_> {
             }
             value += sparse * sum::<Magnitude>(kernel, 0.0);
         } else if sparse > 0.0 {
-            let squares = match (&moments, spreads) {
-                (Some(moments), None) => parts.squares(moments),
-                _ => parts.sums::<Square>(kernel, None),
-            };
-            let (penalty, of_lengths) = regulariser.lengths(sparse, squares);
-            value += penalty;
-            factors = Some(of_lengths);
-        }
-        if let Some(moments) = moments {
-            let (penalty, mut lines) = regulariser.variances(variance, moments);
-            value += penalty;
-            if let (None, Some(of_lengths)) = (spreads, &factors) {
-                // The same parts: one pass does for both.
-                for (factor, of_length) in lines.factors.iter_mut().zip(of_lengths) {
-                    *factor += of_length;
-                }
-                factors = None;
+            match (variance > 0.0, spreads) {
+                (true, None) => parts.squares(&moments, factors),
+                _ => parts.sums::<Square>(kernel, None, factors),
             }
-            spreads.as_ref().unwrap_or(parts).add(kernel, gradient, &lines);
+            value += regulariser.lengths(sparse, factors, lengths);
+            pulls = true;
         }
-        if let Some(factors) = factors {
-            let offsets = vec![0.0; factors.len()];
+        if variance > 0.0 {
+            value += regulariser.variances(variance, &mut moments);
+            let Moments { means: offsets, variances: lines } = moments;
+            if pulls && spreads.is_none() {
+                // The same parts: one pass does for both.
+                for (line, factor) in lines.iter_mut().zip(&*factors) {
+                    *line += factor;
+                }
+                pulls = false;
+            }
+            spread.add(kernel, gradient, &Lines { factors: lines, offsets });
+        }
+        if pulls {
             parts.add(kernel, gradient, &Lines { factors, offsets });
         }
         value
@@ -64,45 +72,44 @@ impl WithSimd for AddSlope<'_> {
 }
 
 impl Regulariser {
-    /// `strength` times the norm of the lengths of groups whose parts' sums of `squares` are these, and what its slopes are times
-    /// the weights.
+    /// `strength` times the norm of the lengths of groups, given their `parts`' sums of squares, which become what the norm's
+    /// slopes are times the weights. The groups' `lengths` have room for as many as there are parts.
     #[inline(always)]
-    fn lengths(&self, strength: f64, squares: Vec<f32>) -> (f64, Vec<f32>) {
+    fn lengths(&self, strength: f64, parts: &mut [f32], lengths: &mut [f32]) -> f64 {
         let norm = self.penalties.norm;
-        let mut parts = squares;
-        for part in &mut parts {
+        for part in &mut *parts {
             *part = part.sqrt();
         }
         let groups = parts.len() / self.channels;
-        let (first, rest) = parts.split_at(groups);
-        let mut lengths = first.to_vec();
-        for parts in rest.chunks_exact(groups) {
+        let lengths = &mut lengths[..groups];
+        for parts in parts.chunks_exact(groups) {
             for (length, part) in lengths.iter_mut().zip(parts) {
                 *length += part;
             }
         }
-        let total = norm.of(&lengths);
-        norm.slopes(strength, &mut lengths, total);
+        let total = norm.of(lengths);
+        norm.slopes(strength, lengths, total);
         for parts in parts.chunks_exact_mut(groups) {
-            for (part, slope) in parts.iter_mut().zip(&lengths) {
+            for (part, slope) in parts.iter_mut().zip(&*lengths) {
                 *part = if *part > 0.0 { slope / *part } else { 0.0 };
             }
         }
-        (strength * total, parts)
+        strength * total
     }
 
-    /// `strength` times the norm of the groups' variances, and its slopes by the weights of the spreads.
+    /// `strength` times the norm of the groups' variances. Moments become the lines of its slopes by the weights: variances
+    /// their factors, means their offsets.
     #[inline(always)]
-    fn variances(&self, strength: f64, moments: Moments) -> (f64, Lines) {
+    fn variances(&self, strength: f64, moments: &mut Moments<'_>) -> f64 {
         let norm = self.penalties.norm;
-        let Moments { means: mut offsets, variances: mut factors } = moments;
-        let total = norm.of(&factors);
-        norm.slopes(2.0 * strength, &mut factors, total);
-        self.spreads.as_ref().unwrap_or(&self.parts).share(&mut factors);
-        for (mean, factor) in offsets.iter_mut().zip(&factors) {
+        let Moments { means, variances } = moments;
+        let total = norm.of(variances);
+        norm.slopes(2.0 * strength, variances, total);
+        self.spreads.as_ref().unwrap_or(&self.parts).share(variances);
+        for (mean, factor) in means.iter_mut().zip(&**variances) {
             *mean *= -factor;
         }
-        (strength * total, Lines { factors, offsets })
+        strength * total
     }
 }
 

@@ -10,8 +10,16 @@ pub(crate) const PASS: usize = 16;
 
 /// Calls `each` with every piece, on all threads where there is enough `work` (multiplications, about). Pieces must not
 /// depend on each other; whoever cuts them does it the same way for any number of threads.
-pub(crate) fn for_each<T: Send>(work: usize, pieces: Vec<T>, each: impl Fn(T) + Send + Sync) {
-    map(work, pieces, each);
+pub(crate) fn for_each<T: Send>(
+    work: usize,
+    pieces: impl Iterator<Item = T>,
+    each: impl Fn(T) + Send + Sync,
+) {
+    if worth(work) {
+        pieces.collect::<Vec<_>>().into_par_iter().for_each(each);
+    } else {
+        pieces.for_each(each);
+    }
 }
 
 /// The same; what `each` returns, in the order of the pieces.

@@ -4,6 +4,7 @@
 use super::chunks::{self, PASS};
 use super::elements::add;
 use super::run_loops;
+use super::workspace::Workspace;
 
 /// Numbers of the widest vector.
 const LANES: usize = 16;
@@ -15,12 +16,10 @@ const CUT: usize = 64;
 const TOGETHER: usize = 1 << 16;
 
 /// A row for each column, repeated to the length of a cut.
-pub(crate) struct Repeated(Vec<f32>);
-
-impl Repeated {
-    pub(crate) fn new(row: &[f32]) -> Self {
-        Self(row.iter().copied().cycle().take(cut(row.len())).collect())
-    }
+pub(crate) fn repeated(row: &[f32], memory: &Workspace) -> Vec<f32> {
+    let mut values = memory.take(cut(row.len()));
+    values.chunks_exact_mut(row.len().max(1)).for_each(|values| values.copy_from_slice(row));
+    values
 }
 
 /// The least multiple of `columns` that vectors divide, as often as it takes.
@@ -33,12 +32,11 @@ fn cut(columns: usize) -> usize {
 }
 
 /// Adds up what was summed cut by cut.
-fn folded(sums: &[f32], columns: usize) -> Vec<f32> {
-    let mut row = vec![0.0; columns];
-    for part in sums.chunks_exact(columns.max(1)) {
+fn fold(sums: &[f32], row: &mut [f32]) {
+    row.fill(0.0);
+    for part in sums.chunks_exact(row.len().max(1)) {
         row.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
     }
-    row
 }
 
 /// Elements of a piece of a matrix for one thread.
@@ -48,18 +46,23 @@ fn piece(columns: usize) -> usize {
 }
 
 /// The sum of all rows of `columns` elements.
-pub(crate) fn sum_rows(matrix: &[f32], columns: usize) -> Vec<f32> {
-    let pieces = matrix.chunks(piece(columns)).collect();
-    let parts = chunks::map(PASS * matrix.len(), pieces, |piece| sum_of(piece, columns));
-    let mut sums = vec![0.0; columns];
-    parts.iter().for_each(|part| add(&mut sums, part));
+pub(crate) fn sum_rows(matrix: &[f32], columns: usize, memory: &Workspace) -> Vec<f32> {
+    let size = piece(columns);
+    let mut parts = memory.take(matrix.len().div_ceil(size) * columns);
+    let pieces = matrix.chunks(size).zip(parts.chunks_exact_mut(columns.max(1)));
+    chunks::for_each(PASS * matrix.len(), pieces, |(piece, part): (&[f32], &mut [f32])| {
+        sum_piece(piece, part, memory);
+    });
+    let mut sums = memory.take(columns);
+    fold(&parts, &mut sums);
+    memory.give(parts);
     sums
 }
 
 /// The same for one thread.
-fn sum_of(matrix: &[f32], columns: usize) -> Vec<f32> {
-    let cut = cut(columns);
-    let mut sums = vec![0.0; cut];
+fn sum_piece(matrix: &[f32], into: &mut [f32], memory: &Workspace) {
+    let cut = cut(into.len());
+    let mut sums = memory.zeros(cut);
     run_loops!({
         let mut blocks = matrix.chunks_exact(4 * cut);
         for block in &mut blocks {
@@ -75,54 +78,68 @@ fn sum_of(matrix: &[f32], columns: usize) -> Vec<f32> {
             sums.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
         }
     });
-    folded(&sums, columns)
+    fold(&sums, into);
+    memory.give(sums);
 }
 
 /// Mean and population variance of each column. Pieces have theirs in two passes, so that a large mean costs no digits,
 /// and are put together as Chan, Golub and LeVeque (1979) say.
-pub(crate) fn moments(matrix: &[f32], columns: usize) -> (Vec<f32>, Vec<f32>) {
-    let pieces: Vec<&[f32]> = matrix.chunks(piece(columns)).collect();
-    let mut parts: Vec<(Vec<f32>, Vec<f32>)> = vec![Default::default(); pieces.len()];
-    let tasks = pieces.iter().zip(&mut parts).collect();
-    chunks::for_each(2 * PASS * matrix.len(), tasks, |(piece, part)| {
-        *part = part_of(piece, columns)
+pub(crate) fn moments(matrix: &[f32], columns: usize, memory: &Workspace) -> (Vec<f32>, Vec<f32>) {
+    let size = piece(columns);
+    let mut parts = memory.take(2 * columns * matrix.len().div_ceil(size));
+    let pieces = matrix.chunks(size).zip(parts.chunks_exact_mut((2 * columns).max(1)));
+    chunks::for_each(2 * PASS * matrix.len(), pieces, |(piece, part): (&[f32], &mut [f32])| {
+        let (mean, squares) = part.split_at_mut(columns);
+        measure_piece(piece, mean, squares, memory);
     });
     let rows = |piece: &[f32]| piece.len() as f64 / columns as f64;
     let count = rows(matrix);
-    let moment = |column: usize| {
-        let means = pieces.iter().zip(&parts);
-        let sum: f64 = means.map(|(piece, (mean, _))| rows(piece) * f64::from(mean[column])).sum();
-        let mean = sum / count;
-        let squares = pieces.iter().zip(&parts).map(|(piece, (part, squares))| {
-            f64::from(squares[column]) + rows(piece) * (f64::from(part[column]) - mean).powi(2)
+    let (mut means, mut variances) = (memory.take(columns), memory.take(columns));
+    for (column, (mean, variance)) in means.iter_mut().zip(&mut variances).enumerate() {
+        let pieces = || matrix.chunks(size).zip(parts.chunks_exact(2 * columns));
+        let sum: f64 = pieces().map(|(piece, part)| rows(piece) * f64::from(part[column])).sum();
+        let whole = sum / count;
+        let squares = pieces().map(|(piece, part)| {
+            let (of_piece, squares) = (f64::from(part[column]), part[columns + column]);
+            f64::from(squares) + rows(piece) * (of_piece - whole).powi(2)
         });
-        (mean as f32, (squares.sum::<f64>() / count) as f32)
-    };
-    (0..columns).map(moment).unzip()
+        (*mean, *variance) = (whole as f32, (squares.sum::<f64>() / count) as f32);
+    }
+    memory.give(parts);
+    (means, variances)
 }
 
 /// The mean of each column, and the sum of the squares of what differs from it.
-fn part_of(matrix: &[f32], columns: usize) -> (Vec<f32>, Vec<f32>) {
-    let share = columns as f32 / matrix.len() as f32;
-    let mean: Vec<f32> = sum_of(matrix, columns).iter().map(|sum| sum * share).collect();
-    let Repeated(means) = Repeated::new(&mean);
-    let mut squares = vec![0.0f32; means.len()];
+fn measure_piece(matrix: &[f32], mean: &mut [f32], squares: &mut [f32], memory: &Workspace) {
+    sum_piece(matrix, mean, memory);
+    let share = mean.len() as f32 / matrix.len() as f32;
+    mean.iter_mut().for_each(|mean| *mean *= share);
+    let means = repeated(mean, memory);
+    let mut sums = memory.zeros(means.len());
     run_loops!({
         for part in matrix.chunks(means.len()) {
-            for ((sum, value), mean) in squares.iter_mut().zip(part).zip(&means) {
+            for ((sum, value), mean) in sums.iter_mut().zip(part).zip(&means) {
                 *sum += (value - mean) * (value - mean);
             }
         }
     });
-    (mean, folded(&squares, columns))
+    fold(&sums, squares);
+    memory.give(means);
+    memory.give(sums);
 }
 
 /// `to = (x - mean) * scale + shift`, and what is not above 0 cut off if asked; NaN stays.
-pub(crate) fn normalise(x: &[f32], by: [&[f32]; 3], relu: bool, to: &mut [f32]) {
+pub(crate) fn normalise(
+    x: &[f32],
+    by: [&[f32]; 3],
+    relu: bool,
+    to: &mut [f32],
+    memory: &Workspace,
+) {
     let size = piece(by[0].len());
-    let by = by.map(Repeated::new);
-    let [Repeated(means), Repeated(scales), Repeated(shifts)] = &by;
-    let pieces = x.chunks(size).zip(to.chunks_mut(size)).collect();
+    let by = by.map(|row| repeated(row, memory));
+    let [means, scales, shifts] = &by;
+    let pieces = x.chunks(size).zip(to.chunks_mut(size));
     chunks::for_each(PASS * x.len(), pieces, |(x, to): (&[f32], &mut [f32])| {
         run_loops!({
             for (x, to) in x.chunks(means.len()).zip(to.chunks_mut(means.len())) {
@@ -134,6 +151,7 @@ pub(crate) fn normalise(x: &[f32], by: [&[f32]; 3], relu: bool, to: &mut [f32]) 
             }
         });
     });
+    by.into_iter().for_each(|row| memory.give(row));
 }
 
 /// The gradient by an output; where the output was cut off at 0 there is none.
@@ -160,17 +178,21 @@ impl<'a> Gated<'a> {
 }
 
 /// The sum of `slopes`, and that of `slopes * (x - mean)`, column by column.
-pub(crate) fn slope_sums(x: &[f32], slopes: Gated<'_>, mean: &[f32]) -> (Vec<f32>, Vec<f32>) {
+pub(crate) fn slope_sums(
+    x: &[f32],
+    slopes: Gated<'_>,
+    mean: &[f32],
+    memory: &Workspace,
+) -> (Vec<f32>, Vec<f32>) {
     let (columns, size) = (mean.len(), piece(mean.len()));
-    let Repeated(means) = Repeated::new(mean);
-    let tasks = x.chunks(size).zip(slopes.pieces(size));
-    let mut parts: Vec<[Vec<f32>; 2]> = vec![Default::default(); tasks.len()];
-    let tasks = tasks.zip(&mut parts).collect();
+    let means = repeated(mean, memory);
+    let mut parts = memory.take(2 * columns * x.len().div_ceil(size));
+    let pieces = parts.chunks_exact_mut((2 * columns).max(1));
     chunks::for_each(
         PASS * x.len(),
-        tasks,
-        |((x, slopes), part): ((&[f32], Gated<'_>), &mut [Vec<f32>; 2])| {
-            let mut sums = [vec![0.0f32; means.len()], vec![0.0f32; means.len()]];
+        x.chunks(size).zip(slopes.pieces(size)).zip(pieces),
+        |((x, slopes), part): ((&[f32], Gated<'_>), &mut [f32])| {
+            let mut sums = [memory.zeros(means.len()), memory.zeros(means.len())];
             let [plain, products] = &mut sums;
             run_loops!({
                 for (x, slopes) in x.chunks(means.len()).zip(slopes.pieces(means.len())) {
@@ -183,23 +205,34 @@ pub(crate) fn slope_sums(x: &[f32], slopes: Gated<'_>, mean: &[f32]) -> (Vec<f32
                     }
                 }
             });
-            *part = sums.map(|sums| folded(&sums, columns));
+            for (sums, part) in sums.into_iter().zip(part.chunks_exact_mut(columns)) {
+                fold(&sums, part);
+                memory.give(sums);
+            }
         },
     );
-    let mut whole = (vec![0.0; columns], vec![0.0; columns]);
-    for [plain, products] in parts {
-        add(&mut whole.0, &plain);
-        add(&mut whole.1, &products);
+    let (mut plain, mut products) = (memory.zeros(columns), memory.zeros(columns));
+    for part in parts.chunks_exact((2 * columns).max(1)) {
+        add(&mut plain, &part[..columns]);
+        add(&mut products, &part[columns..]);
     }
-    whole
+    memory.give(parts);
+    memory.give(means);
+    (plain, products)
 }
 
 /// `to = slopes * scale - (x - mean) * bend - shift`
-pub(crate) fn slopes_back(x: &[f32], slopes: Gated<'_>, by: [&[f32]; 4], to: &mut [f32]) {
+pub(crate) fn slopes_back(
+    x: &[f32],
+    slopes: Gated<'_>,
+    by: [&[f32]; 4],
+    to: &mut [f32],
+    memory: &Workspace,
+) {
     let size = piece(by[0].len());
-    let by = by.map(Repeated::new);
-    let [Repeated(means), Repeated(scales), Repeated(bends), Repeated(shifts)] = &by;
-    let pieces = x.chunks(size).zip(slopes.pieces(size)).zip(to.chunks_mut(size)).collect();
+    let by = by.map(|row| repeated(row, memory));
+    let [means, scales, bends, shifts] = &by;
+    let pieces = x.chunks(size).zip(slopes.pieces(size)).zip(to.chunks_mut(size));
     chunks::for_each(
         PASS * x.len(),
         pieces,
@@ -217,6 +250,7 @@ pub(crate) fn slopes_back(x: &[f32], slopes: Gated<'_>, by: [&[f32]; 4], to: &mu
             });
         },
     );
+    by.into_iter().for_each(|row| memory.give(row));
 }
 
 #[cfg(test)]
@@ -234,7 +268,7 @@ mod tests {
         #[test]
         fn sums_all_rows(rows in 0usize..300, columns in 1usize..40) {
             let matrix = noise(rows * columns);
-            for (column, sum) in sum_rows(&matrix, columns).into_iter().enumerate() {
+            for (column, sum) in sum_rows(&matrix, columns, &Workspace::default()).into_iter().enumerate() {
                 let expected: f64 = matrix.iter().skip(column).step_by(columns).map(|&v| f64::from(v)).sum();
                 prop_assert!((f64::from(sum) - expected).abs() < 3e-5 * (1.0 + expected));
             }
@@ -246,7 +280,7 @@ mod tests {
     fn moments_of_large_numbers_keep_their_digits() {
         for columns in [3, 16, 24] {
             let matrix: Vec<f32> = noise(200_001 * columns).iter().map(|v| v + 1000.0).collect();
-            let (means, variances) = moments(&matrix, columns);
+            let (means, variances) = moments(&matrix, columns, &Workspace::default());
             for column in 0..columns {
                 let values = || matrix.iter().skip(column).step_by(columns).map(|&v| f64::from(v));
                 let count = values().count() as f64;

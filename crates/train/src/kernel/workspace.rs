@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use candle_core::Tensor;
+use candle_core::{Result, Tensor};
 
-use crate::node::values::reclaim;
+use crate::node::values::{Operand, reclaim, same_shape, tensor};
 
 /// Arrays of one length that are kept; a network of many equal layers uses more at once, a step's loss gives one more
 /// back than it takes.
@@ -33,6 +33,28 @@ impl Workspace {
         let mut values = self.take(length);
         values.fill(0.0);
         values
+    }
+
+    /// The elements of a contiguous tensor.
+    pub(crate) fn copy(&self, of: &Tensor) -> Result<Vec<f32>> {
+        let mut values = self.take(of.elem_count());
+        values.copy_from_slice(Operand::new(of)?.values()?);
+        Ok(values)
+    }
+
+    /// Element by element `f(a, b)` of two contiguous tensors of one shape.
+    pub(crate) fn zip(
+        &self,
+        a: &Tensor,
+        b: &Tensor,
+        f: impl Fn(f32, f32) -> f32,
+    ) -> Result<Tensor> {
+        same_shape(a, b)?;
+        let (left, right) = (Operand::new(a)?, Operand::new(b)?);
+        let mut values = self.take(a.elem_count());
+        let pairs = left.values()?.iter().zip(right.values()?);
+        values.iter_mut().zip(pairs).for_each(|(value, (&a, &b))| *value = f(a, b));
+        tensor(values, a.dims())
     }
 
     /// Keeps an array for who asks next.

@@ -1,9 +1,9 @@
 use candle_core::Tensor;
-use handaxe_data::Targets;
+use handaxe_data::{Targets, Tensor as Array};
 use handaxe_graph::Activation;
 
 use super::pointwise::{Pointwise, numbers};
-use super::{LastLayer, Loss, unusable};
+use super::{LastLayer, Loss};
 use crate::Error;
 use crate::node::values::{Operand, tensor};
 
@@ -12,9 +12,15 @@ use crate::node::values::{Operand, tensor};
 #[derive(Debug, Clone, Copy)]
 pub struct BinaryCrossEntropy;
 
+const EACH: Pointwise = Pointwise {
+    name: "binary-cross-entropy",
+    value: |z, t| z.max(0.0) - z * t + (-z.abs()).exp().ln_1p(),
+    slope: |z, t| sigmoid(z) - t,
+};
+
 impl Loss for BinaryCrossEntropy {
     fn name(&self) -> &'static str {
-        "binary-cross-entropy"
+        EACH.name
     }
 
     fn includes(&self) -> Option<Activation> {
@@ -23,18 +29,21 @@ impl Loss for BinaryCrossEntropy {
 
     fn check(&self, last: &[LastLayer], targets: &Targets) -> Result<(), Error> {
         super::check_activation(self, last, &[Activation::Sigmoid])?;
-        let numbers = numbers(targets).ok_or_else(|| unusable(self, targets))?;
-        match numbers.into_iter().find(|number| !(0.0..=1.0).contains(number)) {
+        match numbers(self.name(), targets)?
+            .into_iter()
+            .find(|number| !(0.0..=1.0).contains(number))
+        {
             Some(given) => Err(Error::Probability { loss: self.name(), given }),
             None => Ok(()),
         }
     }
 
     fn mean(&self, outputs: &Tensor, targets: &Targets) -> Result<Tensor, Error> {
-        let targets = numbers(targets).ok_or_else(|| unusable(self, targets))?;
-        let value = |z: f64, t: f64| z.max(0.0) - z * t + (-z.abs()).exp().ln_1p();
-        let slope = |z: f32, t: f32| sigmoid(z) - t;
-        Pointwise { name: self.name(), targets, value, slope }.mean(outputs)
+        EACH.mean(outputs, targets)
+    }
+
+    fn slope(&self, outputs: &mut Array, targets: &Targets) -> Result<f64, Error> {
+        EACH.slope(outputs, targets)
     }
 
     /// p (1 - p) v / outputs

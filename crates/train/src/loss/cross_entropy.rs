@@ -1,9 +1,10 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
-use handaxe_data::Targets;
+use handaxe_data::{Targets, Tensor as Array};
 use handaxe_graph::Activation;
 
 use super::{LastLayer, Loss, unusable};
 use crate::Error;
+use crate::kernel::workspace::Workspace;
 use crate::node::softmax::{exp_all, shift_rows, slopes, softmax};
 use crate::node::values::{Operand, tensor, values};
 
@@ -22,31 +23,25 @@ impl Loss for CategoricalCrossEntropy {
 
     /// Scores have no activation; those of softmax's logarithm are as good.
     fn check(&self, last: &[LastLayer], targets: &Targets) -> std::result::Result<(), Error> {
-        let Targets::Classes { .. } = targets else { return Err(unusable(self, targets)) };
+        let Targets::Classes { .. } = targets else { return Err(unusable(self.name(), targets)) };
         let allowed = [Activation::Softmax, Activation::Linear, Activation::LogSoftmax];
         super::check_activation(self, last, &allowed)
     }
 
     fn mean(&self, outputs: &Tensor, targets: &Targets) -> std::result::Result<Tensor, Error> {
         let Targets::Classes { labels, classes } = targets else {
-            return Err(unusable(self, targets));
+            return Err(unusable(self.name(), targets));
         };
         let scores = outputs.reshape((labels.len(), *classes))?;
         Ok(scores.apply_op1(Operation { labels: labels.clone() })?)
     }
 
     /// (softmax - one-hot) / samples, of the same exponentials as the loss.
-    fn slope(
-        &self,
-        outputs: &Tensor,
-        targets: &Targets,
-    ) -> std::result::Result<(f64, Tensor), Error> {
+    fn slope(&self, outputs: &mut Array, targets: &Targets) -> std::result::Result<f64, Error> {
         let Targets::Classes { labels, classes } = targets else {
-            return Err(unusable(self, targets));
+            return Err(unusable(self.name(), targets));
         };
-        let mut slopes = Operand::new(outputs)?.values()?.to_vec();
-        let mean = Operation::differentiate(labels, *classes, &mut slopes);
-        Ok((mean, tensor(slopes, outputs.dims())?))
+        Ok(Operation::differentiate(labels, *classes, outputs.values_mut()))
     }
 
     /// p * (v - sum_j p_j v_j) / samples, with p the softmax
@@ -56,7 +51,8 @@ impl Loss for CategoricalCrossEntropy {
         targets: &Targets,
         moves: &Tensor,
     ) -> std::result::Result<Tensor, Error> {
-        let moved = slopes(&softmax(outputs)?, moves)?;
+        let memory = Workspace::default();
+        let moved = slopes(&softmax(outputs, &memory)?, moves, &memory)?;
         Ok((moved / targets.len() as f64)?)
     }
 }

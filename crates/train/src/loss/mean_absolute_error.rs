@@ -1,17 +1,23 @@
 use candle_core::Tensor;
-use handaxe_data::Targets;
+use handaxe_data::{Targets, Tensor as Array};
 
 use super::pointwise::Pointwise;
-use super::{LastLayer, Loss, check_range, unusable};
+use super::{LastLayer, Loss, check_range};
 use crate::Error;
 
 /// Mean of the absolute differences over all outputs and samples; its slope where they meet is 0.
 #[derive(Debug, Clone, Copy)]
 pub struct MeanAbsoluteError;
 
+const EACH: Pointwise = Pointwise {
+    name: "mae",
+    value: |o, t| (o - t).abs(),
+    slope: |o, t| f32::from(o > t) - f32::from(o < t),
+};
+
 impl Loss for MeanAbsoluteError {
     fn name(&self) -> &'static str {
-        "mae"
+        EACH.name
     }
 
     fn check(&self, last: &[LastLayer], targets: &Targets) -> Result<(), Error> {
@@ -19,12 +25,11 @@ impl Loss for MeanAbsoluteError {
     }
 
     fn mean(&self, outputs: &Tensor, targets: &Targets) -> Result<Tensor, Error> {
-        let Targets::Values(values) = targets else {
-            return Err(unusable(self, targets));
-        };
-        let sign = |o: f32, t: f32| f32::from(o > t) - f32::from(o < t);
-        let (targets, value) = (values.values().to_vec(), |o: f64, t: f64| (o - t).abs());
-        Pointwise { name: self.name(), targets, value, slope: sign }.mean(outputs)
+        EACH.mean(outputs, targets)
+    }
+
+    fn slope(&self, outputs: &mut Array, targets: &Targets) -> Result<f64, Error> {
+        EACH.slope(outputs, targets)
     }
 
     /// The slope does not move but where it jumps.

@@ -1,17 +1,20 @@
 use candle_core::Tensor;
-use handaxe_data::Targets;
+use handaxe_data::{Targets, Tensor as Array};
 
-use super::{LastLayer, Loss, check_range, unusable};
+use super::pointwise::Pointwise;
+use super::{LastLayer, Loss, check_range};
 use crate::Error;
-use crate::node::from_array;
 
 /// Mean of the squared differences over all outputs and samples.
 #[derive(Debug, Clone, Copy)]
 pub struct MeanSquaredError;
 
+const EACH: Pointwise =
+    Pointwise { name: "mse", value: |o, t| (o - t).powi(2), slope: |o, t| 2.0 * (o - t) };
+
 impl Loss for MeanSquaredError {
     fn name(&self) -> &'static str {
-        "mse"
+        EACH.name
     }
 
     fn check(&self, last: &[LastLayer], targets: &Targets) -> Result<(), Error> {
@@ -19,10 +22,11 @@ impl Loss for MeanSquaredError {
     }
 
     fn mean(&self, outputs: &Tensor, targets: &Targets) -> Result<Tensor, Error> {
-        let Targets::Values(values) = targets else {
-            return Err(unusable(self, targets));
-        };
-        Ok(candle_nn::loss::mse(&outputs.reshape(values.shape())?, &from_array(values)?)?)
+        EACH.mean(outputs, targets)
+    }
+
+    fn slope(&self, outputs: &mut Array, targets: &Targets) -> Result<f64, Error> {
+        EACH.slope(outputs, targets)
     }
 
     fn bend(&self, _: &Tensor, _: &Targets, moves: &Tensor) -> Result<Tensor, Error> {

@@ -4,11 +4,12 @@ use candle_core::Tensor;
 use handaxe_data::Tensor as Array;
 use handaxe_graph::LayerId;
 
-use super::{Network, failed};
+use super::{Network, Parameter, failed};
 use crate::Error;
+use crate::kernel::beside::columns;
 use crate::kernel::chunks;
 use crate::kernel::workspace::Workspace;
-use crate::node::values::{Operand, shares_memory, tensor, zip};
+use crate::node::values::{Operand, shares_memory, tensor};
 use crate::node::{Back, Computed, Gradients, Pass};
 use crate::unfused::Unfused;
 
@@ -26,13 +27,21 @@ pub(crate) struct Tape {
     given: Vec<Tensor>,
 }
 
-/// Gets the gradient by a layer's output once those by its inputs are known.
-type Done<'a> = dyn FnMut(usize, Tensor, &[Option<Tensor>]) + 'a;
+/// Gets the gradient by a layer's output.
+type See<'a> = dyn FnMut(usize, Tensor) + 'a;
 
 impl Tape {
-    /// The answer: several outputs lie side by side.
-    pub(crate) fn answer(&self) -> Result<Tensor, Error> {
-        joined(&self.outputs, &self.ends)
+    /// The outputs that are the answer.
+    fn answers(&self) -> impl Iterator<Item = &Tensor> + Clone {
+        self.ends.iter().map(|end| &self.outputs[end.index()])
+    }
+
+    /// Writes the answer, several outputs side by side.
+    fn write_answer(&self, into: &mut [f32]) -> Result<(), Error> {
+        for (output, columns) in self.answers().zip(columns(self.answers().map(width))) {
+            columns.put(Operand::new(output)?.values()?, into);
+        }
+        Ok(())
     }
 
     /// Hands the memory of all outputs back, but for what was given.
@@ -43,6 +52,11 @@ impl Tape {
             }
         }
     }
+}
+
+/// Elements of one sample.
+fn width(output: &Tensor) -> usize {
+    output.dims().iter().skip(1).product()
 }
 
 /// The outputs of the layers `ends` as one: as it is for one, `(samples, all elements)` for several.
@@ -57,21 +71,20 @@ pub(crate) fn joined(outputs: &[Tensor], ends: &[LayerId]) -> Result<Tensor, Err
 /// The reverse for something of the shape of the joined outputs: adds each layer's part to its place in `into`.
 pub(crate) fn divided(
     whole: &Tensor,
-    outputs: &[Tensor],
-    ends: &[LayerId],
+    (outputs, ends): (&[Tensor], &[LayerId]),
+    memory: &Workspace,
     into: &mut [Option<Tensor>],
 ) -> Result<(), Error> {
     if let [end] = ends {
         into[end.index()] = Some(whole.clone());
         return Ok(());
     }
-    let mut start = 0;
-    for end in ends {
+    let of_ends = ends.iter().map(|end| &outputs[end.index()]);
+    for (end, columns) in ends.iter().zip(columns(of_ends.map(width))) {
         let output = &outputs[end.index()];
-        let width = output.elem_count() / output.dim(0)?.max(1);
-        let part = whole.narrow(1, start, width)?.force_contiguous()?.reshape(output.shape())?;
-        into[end.index()] = Some(part);
-        start += width;
+        let mut part = memory.take(output.elem_count());
+        columns.get(Operand::new(whole)?.values()?, &mut part);
+        into[end.index()] = Some(tensor(part, output.dims())?);
     }
     Ok(())
 }
@@ -117,7 +130,7 @@ impl Network {
             return Ok(());
         }
         let tape = self.forward(&part, &mut Pass::Evaluation, &self.outputs)?;
-        values.copy_from_slice(Operand::new(&tape.answer()?)?.values()?);
+        tape.write_answer(values)?;
         tape.recycle(&self.memory);
         part.into_iter().for_each(|part| self.memory.recycle(part));
         Ok(())
@@ -155,8 +168,20 @@ impl Network {
         Ok(tape)
     }
 
+    /// The answer of a pass: several outputs lie side by side.
+    pub(crate) fn answer(&self, tape: &Tape) -> Result<Array, Error> {
+        let samples = tape.answers().next().map_or(Ok(0), |output| output.dim(0))?;
+        let shape = match &tape.ends[..] {
+            [end] => tape.outputs[end.index()].dims().to_vec(),
+            _ => vec![samples, tape.answers().map(width).sum()],
+        };
+        let mut values = self.memory.take(shape.iter().product());
+        tape.write_answer(&mut values)?;
+        Ok(Array::new(shape, values)?)
+    }
+
     /// Walks `tape` back from the loss's `gradient` by its answer. One gradient for each of
-    /// [`Network::parameters`]; none where a parameter does not reach the output. What the step computed on the way is
+    /// `Network::parameters`; none where a parameter does not reach the output. What the step computed on the way is
     /// gone: its memory is the next one's.
     pub(crate) fn backward(
         &self,
@@ -164,14 +189,7 @@ impl Network {
         gradient: Tensor,
     ) -> Result<Vec<Option<Tensor>>, Error> {
         let backs = std::mem::take(&mut tape.backs);
-        // A copy: the loss may keep its own.
-        let gradient = zip(&gradient, &gradient, |slope, _| slope)?;
-        let gradients = self.walk(&tape, backs, gradient, &mut |_, slope, inputs| {
-            let mut inputs = inputs.iter().flatten();
-            if !inputs.any(|input| shares_memory(input, &slope)) {
-                self.memory.recycle(slope);
-            }
-        })?;
+        let gradients = self.walk(&tape, backs, gradient, None)?;
         tape.recycle(&self.memory);
         Ok(gradients)
     }
@@ -181,45 +199,63 @@ impl Network {
         &self,
         mut tape: Tape,
         gradient: Tensor,
-        see: &mut dyn FnMut(usize, Tensor),
+        see: &mut See<'_>,
     ) -> Result<Vec<Option<Tensor>>, Error> {
         let backs = std::mem::take(&mut tape.backs);
-        self.walk(&tape, backs, gradient, &mut |index, slope, _| see(index, slope))
+        self.walk(&tape, backs, gradient, Some(see))
     }
 
-    /// The way back; `done` gets the gradient by each layer's output once its inputs' are known.
+    /// The way back; `see` gets the gradient by each layer's output once its inputs' are known. Without it their memory is
+    /// used again.
     fn walk(
         &self,
         tape: &Tape,
         backs: Vec<Option<Back>>,
         gradient: Tensor,
-        done: &mut Done<'_>,
+        mut see: Option<&mut See<'_>>,
     ) -> Result<Vec<Option<Tensor>>, Error> {
         let mut slopes: Vec<Option<Tensor>> = vec![None; tape.outputs.len()];
-        divided(&gradient, &tape.outputs, &tape.ends, &mut slopes)?;
-        drop(gradient);
+        divided(&gradient, (&tape.outputs, &tape.ends), &self.memory, &mut slopes)?;
+        if tape.ends.len() > 1 {
+            self.memory.recycle(gradient);
+        }
+        let add = |sum: Tensor, slope: Tensor, keep: bool| -> Result<Tensor, Error> {
+            let whole = self.memory.zip(&sum, &slope, |a, b| a + b)?;
+            if !keep {
+                self.memory.recycle(sum);
+                self.memory.recycle(slope);
+            }
+            Ok(whole)
+        };
         let mut by_layer: Vec<Vec<Tensor>> = vec![Vec::new(); self.nodes.len()];
         let layers: Vec<_> = self.model.layers().map(|(_, layer)| layer).collect();
         for (index, back) in backs.into_iter().enumerate().rev() {
-            let (Some(back), Some(slope), true) = (back, slopes[index].take(), self.learns[index])
-            else {
-                continue;
-            };
+            let Some(back) = back.filter(|_| self.learns[index]) else { continue };
+            let Some(slope) = slopes[index].take() else { continue };
             let layer = layers[index];
             let Gradients { inputs, weights } =
                 back(&slope).map_err(|error| failed(layer, &error))?;
             by_layer[index] = weights;
-            done(index, slope, &inputs);
+            let shared = |input: &Tensor| shares_memory(input, &slope);
+            match &mut see {
+                Some(see) => see(index, slope),
+                None if inputs.iter().flatten().any(shared) => (),
+                None => self.memory.recycle(slope),
+            }
             for (&input, slope) in layer.inputs().iter().zip(inputs) {
                 let sum = &mut slopes[input.index()];
                 *sum = match (sum.take(), slope) {
-                    (Some(sum), Some(slope)) => Some(zip(&sum, &slope, |a, b| a + b)?),
+                    (Some(sum), Some(slope)) => Some(add(sum, slope, see.is_some())?),
                     (sum, slope) => sum.or(slope),
                 };
             }
         }
+        if see.is_none() {
+            // By what does not learn: some layers tell them all the same.
+            slopes.into_iter().flatten().for_each(|slope| self.memory.recycle(slope));
+        }
         let mut by_layer: Vec<_> = by_layer.into_iter().map(Vec::into_iter).collect();
-        let parameters = self.parameters();
-        Ok(parameters.iter().map(|parameter| by_layer[parameter.layer.index()].next()).collect())
+        let of = |parameter: &Parameter| by_layer[parameter.layer.index()].next();
+        Ok(self.parameters.iter().map(of).collect())
     }
 }

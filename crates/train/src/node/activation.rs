@@ -1,7 +1,7 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use handaxe_graph::Activation;
 
-use super::values::{Operand, tensor, values, zip};
+use super::values::{Operand, tensor, values};
 use super::{Computed, Node, Pass, Pushed, apply, identity};
 use crate::kernel::elements::exp;
 use crate::kernel::run_loops;
@@ -39,16 +39,19 @@ impl Node for ElementWise {
         let function = self.function;
         let input = Operand::new(inputs[0])?;
         let x = input.values()?;
-        let (mut y, mut slopes) = (vec![0.0; x.len()], vec![0.0; x.len()]);
-        map(function, x, &mut y);
+        let (mut y, mut slopes) = (x.to_vec(), vec![0.0; x.len()]);
+        map(function, &mut y);
         back(function, x, &y, &vec![1.0; x.len()], &mut slopes);
         let slopes = tensor(slopes, inputs[0].dims())?;
         let bends = tensor(bends(function, x, &y), inputs[0].dims())?;
-        let times = |a: &Tensor, b: &Tensor| zip(a, b, |a, b| a * b);
+        let memory = self.memory.clone();
+        let times = move |a: &Tensor, b: &Tensor| memory.zip(a, b, |a, b| a * b);
         let output = times(&slopes, moves[0])?;
         let bends = times(&bends, moves[0])?;
+        let sums = self.memory.clone();
         let back = move |gradient: &Tensor, moved: &Tensor| {
-            let sum = zip(&times(&slopes, moved)?, &times(&bends, gradient)?, |a, b| a + b)?;
+            let terms = (times(&slopes, moved)?, times(&bends, gradient)?);
+            let sum = sums.zip(&terms.0, &terms.1, |a, b| a + b)?;
             Ok(vec![Some(sum)])
         };
         Ok(Pushed { output, back: Box::new(back) })
@@ -67,7 +70,8 @@ impl CustomOp1 for Function {
     fn cpu_fwd(&self, input: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let input = values(input, layout)?;
         let mut output = self.1.take(input.len());
-        map(self.0, input, &mut output);
+        output.copy_from_slice(input);
+        map(self.0, &mut output);
         Ok((CpuStorage::F32(output), layout.shape().clone()))
     }
 
@@ -82,7 +86,7 @@ impl CustomOp1 for Function {
 /// Whether a function can be computed and differentiated here.
 pub(super) fn is_known(function: Activation) -> bool {
     let mut answer = [0.0];
-    map(function, &[0.0], &mut answer);
+    map(function, &mut answer);
     !answer[0].is_nan()
 }
 
@@ -97,36 +101,30 @@ pub(super) fn is_told_by_output(function: Activation) -> bool {
 }
 
 /// y = f(x). Every match arm has a closure of its own, so that each becomes a tight loop.
-fn map(function: Activation, x: &[f32], y: &mut [f32]) {
-    fn each(x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32) {
-        run_loops!(y.iter_mut().zip(x).for_each(|(y, x)| *y = f(*x)));
+pub(super) fn map(function: Activation, values: &mut [f32]) {
+    fn each(values: &mut [f32], f: impl Fn(f32) -> f32) {
+        run_loops!(values.iter_mut().for_each(|value| *value = f(*value)));
     }
     let (scale, alpha) = SELU;
     match function {
-        Activation::Linear | Activation::Softmax => y.copy_from_slice(x),
-        Activation::Relu => each(x, y, |x| if x <= 0.0 { 0.0 } else { x }),
+        Activation::Linear | Activation::Softmax => (),
+        Activation::Relu => each(values, |x| if x <= 0.0 { 0.0 } else { x }),
         Activation::LeakyRelu { slope } => {
-            each(x, y, |x| if x > 0.0 { x } else { slope as f32 * x })
+            each(values, |x| if x > 0.0 { x } else { slope as f32 * x })
         }
         Activation::Elu { alpha } => {
-            each(x, y, |x| if x > 0.0 { x } else { alpha as f32 * x.exp_m1() })
+            each(values, |x| if x > 0.0 { x } else { alpha as f32 * x.exp_m1() })
         }
-        Activation::Selu => each(x, y, |x| scale * if x > 0.0 { x } else { alpha * x.exp_m1() }),
-        Activation::Sigmoid => each(x, y, sigmoid),
-        Activation::HardSigmoid => each(x, y, |x| (0.2 * x + 0.5).clamp(0.0, 1.0)),
-        Activation::Tanh => each(x, y, f32::tanh),
-        Activation::HardTanh => each(x, y, |x| x.clamp(-1.0, 1.0)),
-        Activation::Softplus => each(x, y, |x| x.max(0.0) + (-x.abs()).exp().ln_1p()),
-        Activation::Softsign => each(x, y, |x| x / (1.0 + x.abs())),
+        Activation::Selu => each(values, |x| scale * if x > 0.0 { x } else { alpha * x.exp_m1() }),
+        Activation::Sigmoid => each(values, sigmoid),
+        Activation::HardSigmoid => each(values, |x| (0.2 * x + 0.5).clamp(0.0, 1.0)),
+        Activation::Tanh => each(values, f32::tanh),
+        Activation::HardTanh => each(values, |x| x.clamp(-1.0, 1.0)),
+        Activation::Softplus => each(values, |x| x.max(0.0) + (-x.abs()).exp().ln_1p()),
+        Activation::Softsign => each(values, |x| x / (1.0 + x.abs())),
         // Refused before ([`is_known`]).
-        _ => y.fill(f32::NAN),
+        _ => values.fill(f32::NAN),
     }
-}
-
-/// y = f(y)
-pub(super) fn map_in_place(function: Activation, y: &mut [f32]) {
-    let x = y.to_vec();
-    map(function, &x, y);
 }
 
 /// The gradient `g` of the outputs `y`, taken back to the inputs `x`. Where [`is_told_by_output`] says so, `x` may be `y`.
@@ -187,8 +185,8 @@ mod tests {
     use super::*;
 
     fn map(function: Activation, x: &[f32]) -> Vec<f32> {
-        let mut y = vec![0.0; x.len()];
-        super::map(function, x, &mut y);
+        let mut y = x.to_vec();
+        super::map(function, &mut y);
         y
     }
 

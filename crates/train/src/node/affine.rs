@@ -3,7 +3,7 @@
 use candle_core::{CustomOp3, Result, Tensor, Var};
 use handaxe_graph::{Activation, Layer, Quantiser};
 
-use super::values::{Operand, tensor};
+use super::values::{Operand, shares_memory, tensor};
 use super::{Computed, Gradients, Pushed, Weight, activation, quantise, variable};
 use crate::Error;
 use crate::kernel::chunks::{self, PASS};
@@ -18,37 +18,63 @@ pub(super) struct Affine {
     bias: Option<Var>,
     /// What kernel and bias are rounded to before they are used.
     quantisers: [Option<Quantiser>; 2],
-    /// Stands in for a bias that the layer has not, so that there is one operation only.
+    /// The kernel where it lies, as a matrix whose columns are the outputs.
+    matrix: Tensor,
+    /// The bias where it lies; zeros where the layer has none, so that there is one operation only.
+    row: Tensor,
     zeros: Tensor,
+    memory: Workspace,
 }
 
 impl Affine {
-    pub(super) fn new(layer: &Layer, outputs: usize) -> std::result::Result<Self, Error> {
+    pub(super) fn new(
+        layer: &Layer,
+        outputs: usize,
+        memory: &Workspace,
+    ) -> std::result::Result<Self, Error> {
+        let kernel = variable(layer, "kernel")?;
+        let bias = layer.weight("bias").map(|_| variable(layer, "bias")).transpose()?;
+        let zeros = tensor(vec![0.0; outputs], &[outputs])?;
         Ok(Self {
-            kernel: variable(layer, "kernel")?,
-            bias: layer.weight("bias").map(|_| variable(layer, "bias")).transpose()?,
+            matrix: kernel.as_detached_tensor().reshape(((), outputs))?,
+            row: bias.as_ref().map_or(zeros.clone(), Var::as_detached_tensor),
             quantisers: ["kernel", "bias"].map(|weight| layer.quantiser(weight).cloned()),
-            zeros: tensor(vec![0.0; outputs], &[outputs])?,
+            memory: memory.clone(),
+            kernel,
+            bias,
+            zeros,
         })
     }
 
-    /// Applies `operation` to the input, the kernel as a matrix whose columns are the outputs, and the bias.
+    /// Applies `operation` to the input, the kernel as a matrix, and the bias.
     pub(super) fn apply(
         &self,
         operation: impl CustomOp3 + 'static,
         input: &Tensor,
     ) -> Result<Computed> {
-        let bias = self.bias.as_ref().map(|bias| self.used(bias, 1)).transpose()?;
-        let kernel = self.used(&self.kernel, 0)?;
-        self.compute(operation, input, &kernel, bias.unwrap_or(self.zeros.clone()))
+        let (kernel, bias) = (self.used_kernel()?, self.used_bias()?);
+        // What was rounded for this step only.
+        let used = [(&kernel, &self.matrix), (&bias, &self.row)].into_iter();
+        let own = used.filter(|(used, kept)| !shares_memory(used, kept));
+        let own = own.map(|(used, _)| used.clone()).collect();
+        self.compute(operation, input, (kernel, bias), own)
     }
 
-    /// A weight as the forward pass sees it.
-    fn used(&self, weight: &Var, place: usize) -> Result<Tensor> {
-        let weight = weight.as_detached_tensor();
-        match &self.quantisers[place] {
-            Some(quantiser) => quantise::rounded(quantiser, &weight),
-            None => Ok(weight),
+    /// The kernel as the forward pass sees it.
+    fn used_kernel(&self) -> Result<Tensor> {
+        match &self.quantisers[0] {
+            // Its channels are those of its own shape.
+            Some(by) => {
+                quantise::rounded(by, &self.kernel, &self.memory)?.reshape(self.matrix.dims())
+            }
+            None => Ok(self.matrix.clone()),
+        }
+    }
+
+    fn used_bias(&self) -> Result<Tensor> {
+        match (&self.quantisers[1], &self.bias) {
+            (Some(by), Some(bias)) => quantise::rounded(by, bias, &self.memory),
+            _ => Ok(self.row.clone()),
         }
     }
 
@@ -58,9 +84,8 @@ impl Affine {
         operation: impl CustomOp3 + 'static,
         moved: &Tensor,
     ) -> Result<Pushed> {
-        let kernel = self.used(&self.kernel, 0)?;
-        let Computed { output, back, .. } =
-            self.compute(operation, moved, &kernel, self.zeros.clone())?;
+        let weights = (self.used_kernel()?, self.zeros.clone());
+        let Computed { output, back } = self.compute(operation, moved, weights, Vec::new())?;
         Ok(Pushed { output, back: Box::new(move |_, moved| Ok(back(moved)?.inputs)) })
     }
 
@@ -71,25 +96,28 @@ impl Affine {
         input: &Tensor,
         kernel: &Tensor,
     ) -> Result<Option<Computed>> {
-        self.compute(operation, input, kernel, self.zeros.clone()).map(Some)
+        let kernel = kernel.reshape(self.matrix.dims())?;
+        self.compute(operation, input, (kernel, self.zeros.clone()), Vec::new()).map(Some)
     }
 
+    /// Arrays that are the operation's `own` are handed on once it was gone back through.
     fn compute(
         &self,
         operation: impl CustomOp3 + 'static,
         input: &Tensor,
-        kernel: &Tensor,
-        bias: Tensor,
+        (kernel, bias): (Tensor, Tensor),
+        own: Vec<Tensor>,
     ) -> Result<Computed> {
         let has_bias = self.bias.is_some();
-        let kernel = kernel.reshape(((), bias.elem_count()))?;
-        let input = input.clone();
+        let (input, memory) = (input.clone(), self.memory.clone());
         let output = input.apply_op3_no_bwd(&kernel, &bias, &operation)?;
         let answer = output.clone();
         let back = move |gradient: &Tensor| {
-            let (input, kernel, bias) = operation.bwd(&input, &kernel, &bias, &answer, gradient)?;
-            let weights = bias.filter(|_| has_bias).into_iter().chain(kernel).collect();
-            Ok(Gradients { inputs: vec![input], weights })
+            let (by_input, by_kernel, by_bias) =
+                operation.bwd(&input, &kernel, &bias, &answer, gradient)?;
+            own.into_iter().for_each(|array| memory.recycle(array));
+            let weights = by_bias.filter(|_| has_bias).into_iter().chain(by_kernel).collect();
+            Ok(Gradients { inputs: vec![by_input], weights })
         };
         Ok(Computed { output, back: Box::new(back) })
     }
@@ -109,7 +137,7 @@ pub(super) fn finish(bias: Option<&[f32]>, activation: Option<Activation>) -> Fi
 pub(super) fn activate(activation: Option<Activation>, output: &mut [f32]) {
     match activation {
         None | Some(Activation::Relu) => (),
-        Some(function) => activation::map_in_place(function, output),
+        Some(function) => activation::map(function, output),
     }
 }
 
@@ -135,7 +163,7 @@ impl<'a> Slopes<'a> {
         let output = Operand::new(output)?;
         let (y, g) = (output.values()?, gradient.values()?);
         let mut before = memory.take(g.len());
-        let pieces = y.chunks(PIECE).zip(g.chunks(PIECE)).zip(before.chunks_mut(PIECE)).collect();
+        let pieces = y.chunks(PIECE).zip(g.chunks(PIECE)).zip(before.chunks_mut(PIECE));
         chunks::for_each(
             PASS * g.len(),
             pieces,
@@ -154,8 +182,8 @@ impl<'a> Slopes<'a> {
     }
 
     /// The gradient by the bias of so many outputs.
-    pub(super) fn sums(&self, outputs: usize) -> Result<Tensor> {
-        tensor(sum_rows(self.values()?, outputs), &[outputs])
+    pub(super) fn sums(&self, outputs: usize, memory: &Workspace) -> Result<Tensor> {
+        tensor(sum_rows(self.values()?, outputs, memory), &[outputs])
     }
 
     /// Hands memory back.

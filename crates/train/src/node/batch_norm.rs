@@ -45,14 +45,17 @@ impl BatchNorm {
     }
 
     /// 1 / sqrt(variance + epsilon)
-    fn inverse(&self, variance: &[f32]) -> Vec<f32> {
-        let inverse = |variance: &f32| (1.0 / (f64::from(*variance) + self.epsilon).sqrt()) as f32;
-        variance.iter().map(inverse).collect()
+    fn inverse(&self, mut variance: Vec<f32>) -> Vec<f32> {
+        for value in &mut variance {
+            *value = (1.0 / (f64::from(*value) + self.epsilon).sqrt()) as f32;
+        }
+        variance
     }
 
     /// Mean and variance of each channel of this batch, which also move the running ones.
     fn measure(&self, input: &Tensor) -> Result<(Vec<f32>, Vec<f32>)> {
-        let (mean, variance) = moments(Operand::new(input)?.values()?, self.gamma.elem_count());
+        let input = Operand::new(input)?;
+        let (mean, variance) = moments(input.values()?, self.gamma.elem_count(), &self.memory);
         for (running, batch) in [(&self.moving_mean, &mean), (&self.moving_variance, &variance)] {
             let momentum = self.momentum as f32;
             change(running, |running| {
@@ -70,9 +73,11 @@ impl Node for BatchNorm {
         let of_batch = matches!(pass, Pass::Training(_));
         let (mean, variance) = match of_batch {
             true => self.measure(inputs[0])?,
-            false => (self.moving_mean.to_vec1()?, self.moving_variance.to_vec1()?),
+            false => {
+                (self.memory.copy(&self.moving_mean)?, self.memory.copy(&self.moving_variance)?)
+            }
         };
-        let inverse = self.inverse(&variance);
+        let inverse = self.inverse(variance);
         let (gamma, beta) = (self.gamma.as_detached_tensor(), self.beta.as_detached_tensor());
         let activation = self.activation.filter(|_| !matches!(pass, Pass::Inspection));
         let (input, memory) = (inputs[0].clone(), self.memory.clone());
@@ -81,6 +86,9 @@ impl Node for BatchNorm {
         let answer = output.clone();
         let back = move |gradient: &Tensor| {
             let (input, gamma, beta) = operation.bwd(&input, &gamma, &beta, &answer, gradient)?;
+            let Normalise { mean, inverse, memory, .. } = operation;
+            memory.give(mean);
+            memory.give(inverse);
             Ok(Gradients { inputs: vec![input], weights: beta.into_iter().chain(gamma).collect() })
         };
         Ok(Computed { output, back: Box::new(back) })
@@ -88,7 +96,7 @@ impl Node for BatchNorm {
 
     /// The running statistics stand: what is left is a scale.
     fn push(&self, _: &[&Tensor], moves: &[&Tensor]) -> Result<Pushed> {
-        let inverse = self.inverse(&self.moving_variance.to_vec1()?);
+        let inverse = self.inverse(self.memory.copy(&self.moving_variance)?);
         let (mean, memory) = (vec![0.0; inverse.len()], self.memory.clone());
         let operation = Normalise { mean, inverse, of_batch: false, activation: None, memory };
         let (gamma, zeros) = (self.gamma.as_detached_tensor(), self.beta.zeros_like()?);
@@ -121,6 +129,14 @@ struct Normalise {
     memory: Workspace,
 }
 
+impl Normalise {
+    fn product(&self, a: &[f32], b: &[f32]) -> Vec<f32> {
+        let mut values = self.memory.take(a.len());
+        values.iter_mut().zip(a.iter().zip(b)).for_each(|(value, (a, b))| *value = a * b);
+        values
+    }
+}
+
 impl CustomOp3 for Normalise {
     fn name(&self) -> &'static str {
         "batch norm"
@@ -136,11 +152,12 @@ impl CustomOp3 for Normalise {
         beta_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let (input, gamma) = (values(input, layout)?, values(gamma, gamma_layout)?);
-        let scale: Vec<f32> = gamma.iter().zip(&self.inverse).map(|(g, i)| g * i).collect();
+        let scale = self.product(gamma, &self.inverse);
         let mut output = self.memory.take(input.len());
         let relu = self.activation == Some(Activation::Relu);
         let by = [&self.mean[..], &scale, values(beta, beta_layout)?];
-        normalise(input, by, relu, &mut output);
+        normalise(input, by, relu, &mut output, &self.memory);
+        self.memory.give(scale);
         activate(self.activation, &mut output);
         Ok((CpuStorage::F32(output), layout.shape().clone()))
     }
@@ -162,19 +179,20 @@ impl CustomOp3 for Normalise {
         let other = self.activation.filter(|_| !cut);
         let slopes = Slopes::new(other, output, gradient, &self.memory)?;
         let gated = Gated { slopes: slopes.values()?, output: outputs.values()?, cut };
-        let (by_beta, products) = slope_sums(x, gated, &self.mean);
-        let each =
-            |a: &[f32], b: &[f32]| -> Vec<f32> { a.iter().zip(b).map(|(a, b)| a * b).collect() };
-        let by_gamma = each(&products, &self.inverse);
+        let (by_beta, products) = slope_sums(x, gated, &self.mean, &self.memory);
+        let by_gamma = self.product(&products, &self.inverse);
         let channels = self.mean.len();
         let share = if self.of_batch { channels as f32 / x.len() as f32 } else { 0.0 };
-        let scale = each(&gamma.to_vec1::<f32>()?, &self.inverse);
-        let shared: Vec<f32> = scale.iter().map(|scale| share * scale).collect();
-        let shift = each(&shared, &by_beta);
-        let bend = each(&each(&shared, &by_gamma), &self.inverse);
+        let scale = self.product(Operand::new(gamma)?.values()?, &self.inverse);
+        let mut shift = self.product(&scale, &by_beta);
+        let mut bend = self.product(&scale, &by_gamma);
+        shift.iter_mut().for_each(|shift| *shift *= share);
+        bend.iter_mut().zip(&self.inverse).for_each(|(bend, inverse)| *bend *= share * inverse);
         let mut by_input = self.memory.take(x.len());
-        slopes_back(x, gated, [&self.mean, &scale, &bend, &shift], &mut by_input);
+        let by = [&self.mean[..], &scale, &bend, &shift];
+        slopes_back(x, gated, by, &mut by_input, &self.memory);
         slopes.done(&self.memory);
+        [products, scale, shift, bend].into_iter().for_each(|row| self.memory.give(row));
         Ok((
             Some(tensor(by_input, input.dims())?),
             Some(tensor(by_gamma, &[channels])?),

@@ -26,7 +26,7 @@ impl Dense {
     ) -> std::result::Result<Self, Error> {
         let units = layer.output_shape().last().copied().unwrap_or(0);
         let operation = MultiplyAdd { learns, activation, memory: memory.clone() };
-        Ok(Self { affine: Affine::new(layer, units)?, operation })
+        Ok(Self { affine: Affine::new(layer, units, memory)?, operation })
     }
 }
 
@@ -76,7 +76,7 @@ impl MultiplyAdd {
         let work = count * length * columns;
         let together = rows_together(count, HEIGHT, work);
         let pieces = rows.chunks((together * length).max(1));
-        let pieces = pieces.zip(into.chunks_mut((together * columns).max(1))).collect();
+        let pieces = pieces.zip(into.chunks_mut((together * columns).max(1)));
         chunks::for_each(work, pieces, |(rows, into): (&[f32], &mut [f32])| {
             let mut space = self.memory.take(scratch(length, columns));
             run(Product {
@@ -132,7 +132,7 @@ impl CustomOp3 for MultiplyAdd {
         let (features, units) = kernel.dims2()?;
         let (inputs, kernels) = (Operand::new(input)?, Operand::new(kernel)?);
         let slopes = Slopes::new(self.activation, output, gradient, &self.memory)?;
-        let by_bias = slopes.sums(units)?;
+        let by_bias = slopes.sums(units, &self.memory)?;
         let right = slopes.values()?;
         let (left, kernels) = (inputs.values()?, kernels.values()?);
         let mut by_kernel = self.memory.zeros(features * units);

@@ -131,24 +131,13 @@ impl CustomOp1 for Pooling {
         let mut output = self.memory.take(samples * answers);
         let together = self.together(samples);
         let pieces = input.chunks(together * size).zip(output.chunks_mut(together * answers));
-        chunks::for_each(
-            PASS * input.len(),
-            pieces.collect(),
-            |(inputs, output): (&[f32], &mut [f32])| {
-                for (sample, answer) in
-                    inputs.chunks_exact(size).zip(output.chunks_exact_mut(answers))
-                {
-                    let (taps, channels) = (&self.taps, self.channels);
-                    run(Forward {
-                        taps,
-                        channels,
-                        max: self.kind == PoolKind::Max,
-                        sample,
-                        answer,
-                    });
-                }
-            },
-        );
+        chunks::for_each(PASS * input.len(), pieces, |(inputs, output): (&[f32], &mut [f32])| {
+            for (sample, answer) in inputs.chunks_exact(size).zip(output.chunks_exact_mut(answers))
+            {
+                let (taps, channels) = (&self.taps, self.channels);
+                run(Forward { taps, channels, max: self.kind == PoolKind::Max, sample, answer });
+            }
+        });
         Ok((CpuStorage::F32(output), Shape::from([&[samples], &self.output[..]].concat())))
     }
 
@@ -162,21 +151,17 @@ impl CustomOp1 for Pooling {
         let pieces = inputs.values()?.chunks(size_together).zip(by_input.chunks_mut(size_together));
         let given = outputs.values()?.chunks(answers_together);
         let given = given.zip(gradients.values()?.chunks(answers_together));
-        chunks::for_each(
-            PASS * input.elem_count(),
-            pieces.zip(given).collect(),
-            |piece: Piece<'_>| {
-                let ((samples, by_samples), (outputs, gradients)) = piece;
-                by_samples.fill(0.0);
-                let samples = samples.chunks_exact(size).zip(by_samples.chunks_exact_mut(size));
-                let given = outputs.chunks_exact(answers).zip(gradients.chunks_exact(answers));
-                for ((sample, back), (answer, gradient)) in samples.zip(given) {
-                    let (taps, channels, max) =
-                        (&*self.taps, self.channels, self.kind == PoolKind::Max);
-                    run(Backward { taps, channels, max, sample, answer, gradient, back });
-                }
-            },
-        );
+        chunks::for_each(PASS * input.elem_count(), pieces.zip(given), |piece: Piece<'_>| {
+            let ((samples, by_samples), (outputs, gradients)) = piece;
+            by_samples.fill(0.0);
+            let samples = samples.chunks_exact(size).zip(by_samples.chunks_exact_mut(size));
+            let given = outputs.chunks_exact(answers).zip(gradients.chunks_exact(answers));
+            for ((sample, back), (answer, gradient)) in samples.zip(given) {
+                let (taps, channels, max) =
+                    (&*self.taps, self.channels, self.kind == PoolKind::Max);
+                run(Backward { taps, channels, max, sample, answer, gradient, back });
+            }
+        });
         Ok(Some(tensor(by_input, input.dims())?))
     }
 }

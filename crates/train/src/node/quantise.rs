@@ -1,75 +1,98 @@
 //! Rounding in training: forwards to the bit as in inference, backwards as if there were none (the straight-through
 //! estimator of Bengio et al. 2013, arXiv:1308.3432), but for the flat sides of a range, as QKeras has it.
 
+use std::sync::Arc;
+
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use handaxe_data::Tensor as Array;
-use handaxe_emulate::quantise;
+use handaxe_emulate::quantise_in_place;
 use handaxe_graph::Quantiser;
 
-use super::values::{Operand, tensor, values, zip};
+use super::values::{Operand, tensor, values};
 use super::{Computed, Node, Pass, Pushed, apply};
+use crate::kernel::workspace::Workspace;
 
 /// An activation that rounds.
+#[derive(Clone)]
 pub(super) struct Rounding {
-    quantiser: Quantiser,
+    quantiser: Arc<Quantiser>,
+    memory: Workspace,
 }
 
 impl Rounding {
-    pub(super) fn new(quantiser: &Quantiser) -> Self {
-        Self { quantiser: quantiser.clone() }
+    pub(super) fn new(quantiser: &Quantiser, memory: &Workspace) -> Self {
+        Self { quantiser: Arc::new(quantiser.clone()), memory: memory.clone() }
     }
 }
 
 impl Node for Rounding {
     fn forward(&self, inputs: &[&Tensor], _: &mut Pass<'_>) -> Result<Computed> {
-        apply(Operation(self.quantiser.clone()), inputs[0])
+        apply(self.clone(), inputs[0])
     }
 
     /// To first order only: what rounding bends is not seen through.
     fn push(&self, inputs: &[&Tensor], moves: &[&Tensor]) -> Result<Pushed> {
-        let slopes = slopes(&self.quantiser, inputs[0])?;
-        let output = zip(&slopes, moves[0], |slope, moved| slope * moved)?;
-        let back =
-            move |_: &Tensor, moved: &Tensor| Ok(vec![Some(zip(&slopes, moved, |s, m| s * m)?)]);
+        let (slopes, memory) =
+            (slopes(&self.quantiser, inputs[0], &self.memory)?, self.memory.clone());
+        let output = memory.zip(&slopes, moves[0], |slope, moved| slope * moved)?;
+        let back = move |_: &Tensor, moved: &Tensor| {
+            Ok(vec![Some(memory.zip(&slopes, moved, |slope, moved| slope * moved)?)])
+        };
         Ok(Pushed { output, back: Box::new(back) })
     }
 }
 
-struct Operation(Quantiser);
-
-impl CustomOp1 for Operation {
+impl CustomOp1 for Rounding {
     fn name(&self) -> &'static str {
         "quantise"
     }
 
     fn cpu_fwd(&self, input: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let rounded = round(&self.0, values(input, layout)?, layout.dims())?;
+        let input = values(input, layout)?;
+        let rounded = round(&self.quantiser, input, layout.dims(), &self.memory)?;
         Ok((CpuStorage::F32(rounded), layout.shape().clone()))
     }
 
     fn bwd(&self, input: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        zip(&slopes(&self.0, input)?, gradient, |slope, gradient| slope * gradient).map(Some)
+        let by_input =
+            self.memory.zip(input, gradient, |x, gradient| slope(&self.quantiser, x) * gradient);
+        by_input.map(Some)
     }
 }
 
 /// What stands for the weights of an array in the forward pass. Their gradient goes straight through.
-pub(crate) fn rounded(quantiser: &Quantiser, weights: &Tensor) -> Result<Tensor> {
-    let weights_given = Operand::new(weights)?;
-    tensor(round(quantiser, weights_given.values()?, weights.dims())?, weights.dims())
+pub(crate) fn rounded(
+    quantiser: &Quantiser,
+    weights: &Tensor,
+    memory: &Workspace,
+) -> Result<Tensor> {
+    let given = Operand::new(weights)?;
+    tensor(round(quantiser, given.values()?, weights.dims(), memory)?, weights.dims())
 }
 
-fn round(quantiser: &Quantiser, x: &[f32], shape: &[usize]) -> Result<Vec<f32>> {
+fn round(
+    quantiser: &Quantiser,
+    x: &[f32],
+    shape: &[usize],
+    memory: &Workspace,
+) -> Result<Vec<f32>> {
+    let mut values = memory.take(x.len());
     // A broken network is to be seen, not rounded to something finite.
     if x.iter().any(|x| !x.is_finite()) {
-        return Ok(vec![f32::NAN; x.len()]);
+        values.fill(f32::NAN);
+        return Ok(values);
     }
-    let array = Array::new(shape.to_vec(), x.to_vec()).map_err(candle_core::Error::wrap)?;
-    Ok(quantise(quantiser, &array).values().to_vec())
+    values.copy_from_slice(x);
+    let mut array = Array::new(shape.to_vec(), values).map_err(candle_core::Error::wrap)?;
+    quantise_in_place(quantiser, &mut array);
+    Ok(array.into_values())
 }
 
-pub(crate) fn slopes(quantiser: &Quantiser, input: &Tensor) -> Result<Tensor> {
-    let given = Operand::new(input)?;
-    tensor(given.values()?.iter().map(|&x| slope(quantiser, x)).collect(), input.dims())
+/// The slopes that training takes an activation's rounding to have.
+pub(crate) fn slopes(quantiser: &Quantiser, input: &Tensor, memory: &Workspace) -> Result<Tensor> {
+    let mut slopes = memory.copy(input)?;
+    slopes.iter_mut().for_each(|x| *x = slope(quantiser, *x));
+    tensor(slopes, input.dims())
 }
 
 /// The slope that training takes an activation's rounding to have.
@@ -117,7 +140,8 @@ pub(super) fn refusal_of_weights(quantiser: &Quantiser) -> Option<&'static str> 
     if let Quantiser::PerElement { .. } = quantiser {
         return Some("a proxy of HGQ holds what its firmware computes and cannot be trained");
     }
-    let rounds = round(quantiser, &[1.0, 0.0], &[2, 1]).is_ok_and(|rounded| rounded[1] == 0.0);
+    let rounded = round(quantiser, &[1.0, 0.0], &[2, 1], &Workspace::default());
+    let rounds = rounded.is_ok_and(|rounded| rounded[1] == 0.0);
     (!rounds).then_some("its weights are rounded to values without 0, so none can be cut")
 }
 

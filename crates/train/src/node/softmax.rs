@@ -4,23 +4,33 @@ use super::values::{Operand, tensor, values};
 use super::{Computed, Node, Pass, Pushed, apply};
 use crate::kernel::elements::exp;
 use crate::kernel::run_loops;
+use crate::kernel::workspace::Workspace;
 
 /// exp(x_i) / sum_j exp(x_j) over the last axis.
-pub(super) struct Softmax;
+pub(super) struct Softmax {
+    memory: Workspace,
+}
+
+impl Softmax {
+    pub(super) fn new(memory: &Workspace) -> Self {
+        Self { memory: memory.clone() }
+    }
+}
 
 impl Node for Softmax {
     fn forward(&self, inputs: &[&Tensor], _: &mut Pass<'_>) -> Result<Computed> {
-        apply(Operation, inputs[0])
+        apply(Operation(self.memory.clone()), inputs[0])
     }
 
     /// With J(y) v = y * (v - sum_j y_j v_j), which is symmetric: y' = J(y) x', and for the gradient g by the output
     /// (J(y) g)' = J(y) g' + y' * (g - sum_j y_j g_j) - y * sum_j y'_j g_j.
     fn push(&self, inputs: &[&Tensor], moves: &[&Tensor]) -> Result<Pushed> {
-        let answer = softmax(inputs[0])?;
-        let output = slopes(&answer, moves[0])?;
+        let memory = self.memory.clone();
+        let answer = softmax(inputs[0], &memory)?;
+        let output = slopes(&answer, moves[0], &memory)?;
         let moved_answer = output.clone();
         let back = move |gradient: &Tensor, moved: &Tensor| {
-            let by_gradient = slopes(&answer, moved)?;
+            let by_gradient = slopes(&answer, moved, &memory)?;
             let width = answer.dim(D::Minus1)?.max(1);
             let (y, dy) = (Operand::new(&answer)?, Operand::new(&moved_answer)?);
             let (g, mut sum) = (Operand::new(gradient)?, by_gradient.flatten_all()?.to_vec1()?);
@@ -39,7 +49,7 @@ impl Node for Softmax {
     }
 }
 
-struct Operation;
+struct Operation(Workspace);
 
 impl CustomOp1 for Operation {
     fn name(&self) -> &'static str {
@@ -47,7 +57,9 @@ impl CustomOp1 for Operation {
     }
 
     fn cpu_fwd(&self, input: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let mut output = values(input, layout)?.to_vec();
+        let input = values(input, layout)?;
+        let mut output = self.0.take(input.len());
+        output.copy_from_slice(input);
         let width = layout.dims().last().copied().unwrap_or(1);
         shift_rows(&mut output, width);
         exp_all(&mut output);
@@ -59,15 +71,15 @@ impl CustomOp1 for Operation {
     }
 
     fn bwd(&self, _: &Tensor, output: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        slopes(output, gradient).map(Some)
+        slopes(output, gradient, &self.0).map(Some)
     }
 }
 
 /// y_i (g_i - sum_j g_j y_j)
-pub(crate) fn slopes(output: &Tensor, gradient: &Tensor) -> Result<Tensor> {
+pub(crate) fn slopes(output: &Tensor, gradient: &Tensor, memory: &Workspace) -> Result<Tensor> {
     let width = output.dim(D::Minus1)?.max(1);
     let output_values = Operand::new(output)?;
-    let mut slopes = Operand::new(gradient)?.values()?.to_vec();
+    let mut slopes = memory.copy(gradient)?;
     let rows = slopes.chunks_exact_mut(width).zip(output_values.values()?.chunks_exact(width));
     for (slopes, answers) in rows {
         let mean: f32 = slopes.iter().zip(answers).map(|(slope, y)| slope * y).sum();
@@ -77,8 +89,8 @@ pub(crate) fn slopes(output: &Tensor, gradient: &Tensor) -> Result<Tensor> {
 }
 
 /// The softmax of scores over the last axis.
-pub(crate) fn softmax(scores: &Tensor) -> Result<Tensor> {
-    scores.apply_op1_no_bwd(&Operation)
+pub(crate) fn softmax(scores: &Tensor, memory: &Workspace) -> Result<Tensor> {
+    scores.apply_op1_no_bwd(&Operation(memory.clone()))
 }
 
 /// Takes the largest of each row of scores off it, so that no exponential overflows; NaN stays.

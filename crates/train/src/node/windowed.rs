@@ -56,7 +56,7 @@ impl<C: Convolution> Windowed<C> {
         place: &Place<'_>,
     ) -> std::result::Result<Self, Error> {
         let output = layer.output_shape().to_vec();
-        let affine = Affine::new(layer, output.last().copied().unwrap_or(0))?;
+        let affine = Affine::new(layer, output.last().copied().unwrap_or(0), place.memory)?;
         let operation = Operation {
             convolution: Arc::new(convolution),
             output,
@@ -139,7 +139,7 @@ impl<C: Convolution> CustomOp3 for Operation<C> {
         let together = self.together(samples);
         let mut output = self.memory.take(samples * self.answer());
         let inputs = values(input, input_layout)?.chunks(together * self.convolution.sample());
-        let pieces = inputs.zip(output.chunks_mut(together * self.answer())).collect();
+        let pieces = inputs.zip(output.chunks_mut(together * self.answer()));
         let relu = self.activation == Some(Activation::Relu);
         chunks::for_each(self.work(samples), pieces, |(input, output): (&[f32], &mut [f32])| {
             self.convolution.forward(input, weights, relu, output, &self.memory);
@@ -168,7 +168,7 @@ impl<C: Convolution> CustomOp3 for Operation<C> {
         let pieces = inputs.chunks(together * size);
         let pieces = pieces.zip(slopes.values()?.chunks(together * self.answer()));
         let pieces = pieces.zip(parts.chunks_mut(kernels.len()));
-        let pieces = pieces.map(|(piece, part)| (piece, part, sample_parts.next())).collect();
+        let pieces = pieces.map(|(piece, part)| (piece, part, sample_parts.next()));
         chunks::for_each(2 * self.work(samples), pieces, |piece| {
             let ((input, slopes), by_kernel, by_input): Piece<'_> = piece;
             self.convolution.by_kernel(input, slopes, by_kernel, &self.memory);
@@ -179,7 +179,7 @@ impl<C: Convolution> CustomOp3 for Operation<C> {
         let mut by_kernel = self.memory.zeros(kernels.len());
         parts.chunks_exact(kernels.len()).for_each(|part| add(&mut by_kernel, part));
         self.memory.give(parts);
-        let by_bias = slopes.sums(bias.elem_count())?;
+        let by_bias = slopes.sums(bias.elem_count(), &self.memory)?;
         slopes.done(&self.memory);
         Ok((
             self.learns.then(|| tensor(by_input, input.dims())).transpose()?,

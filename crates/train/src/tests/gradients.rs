@@ -1,11 +1,11 @@
-use candle_core::{Tensor as Candle, Var};
+use candle_core::Tensor as Candle;
 use handaxe_data::{Targets, seeded};
 use handaxe_graph::{Activation, LayerId, Model, Op, Padding, PoolKind, Window};
 
 use super::{chain, dense, noise, randomise};
 use crate::loss::for_targets;
 use crate::node::values::change;
-use crate::node::{Pass, from_array};
+use crate::node::{Pass, from_array, into_tensor};
 use crate::{Loss, Network};
 
 /// The samples of every check.
@@ -41,19 +41,18 @@ pub(super) fn check_by(loss: &dyn Loss, what: &str, model: &Model, targets: &Tar
         // The same generator each time: the same dropout.
         let mut random = seeded(9, 9);
         let tape = network.forward(&inputs, &mut Pass::Training(&mut random), &ends).unwrap();
-        let outputs = Var::from_tensor(&tape.answer().unwrap()).unwrap();
-        let loss = loss.mean(&outputs, targets).unwrap();
-        (tape, outputs, loss)
+        let mut slopes = network.answer(&tape).unwrap();
+        let mean = loss.slope(&mut slopes, targets).unwrap();
+        (tape, slopes, mean as f32)
     };
-    let value = || forward().2.to_scalar::<f32>().unwrap();
-    let (tape, outputs, loss) = forward();
-    let gradient = loss.backward().unwrap().remove(&outputs).unwrap();
-    let gradients = network.backward(tape, gradient).unwrap();
-    for (parameter, gradient) in network.parameters().iter().zip(gradients) {
+    let value = || forward().2;
+    let (tape, slopes, _) = forward();
+    let gradients = network.backward(tape, into_tensor(slopes).unwrap()).unwrap();
+    for (parameter, gradient) in network.parameters.iter().zip(gradients) {
         let gradient = gradient.unwrap().flatten_all().unwrap();
         let gradient = gradient.to_vec1::<f32>().unwrap();
         let nudge = |index: usize, by: f32| {
-            change(parameter.var, |weights| weights[index] += by).unwrap();
+            change(&parameter.var, |weights| weights[index] += by).unwrap();
         };
         let differences = (0..gradient.len()).map(|index| {
             nudge(index, STEP);
