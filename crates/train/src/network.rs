@@ -212,11 +212,6 @@ impl Network {
         Ok((mean, self.backward(tape, tensor(slopes.into_values(), &shape)?)?))
     }
 
-    /// Hands the memory of a gradient back.
-    pub(crate) fn recycle(&self, gradient: Tensor) {
-        self.memory.recycle(gradient);
-    }
-
     /// The first weight that is NaN or infinite.
     pub(crate) fn first_not_finite(&self) -> Result<Option<f32>, Error> {
         for weight in self.compiled().flat_map(|(_, node)| node.weights()) {

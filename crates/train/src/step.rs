@@ -161,22 +161,23 @@ pub(crate) fn step(
     let arrays = network.parameters.iter().zip(gradients).zip(&held.arrays);
     for (array, ((parameter, gradient), held)) in arrays.enumerate() {
         let is_kernel = parameter.name == "kernel";
-        let gradient = gradient.map_or_else(|| parameter.var.zeros_like(), Ok)?;
-        change(&gradient, |gradient| {
-            change(&parameter.var, |weights| {
-                if is_kernel {
-                    paid += penalties.pull(parameter.layer, weights, gradient);
-                }
-                if let Some(held) = held {
-                    held.bind(gradient);
-                }
-                rule.update(array, weights, gradient);
-                if let Some(held) = held {
-                    held.restore(weights);
-                }
-            })
-        })??;
-        network.recycle(gradient);
+        let mut gradient = match gradient {
+            Some(gradient) => network.memory.reclaim(gradient)?,
+            None => network.memory.zeros(parameter.var.elem_count()),
+        };
+        change(&parameter.var, |weights| {
+            if is_kernel {
+                paid += penalties.pull(parameter.layer, weights, &mut gradient);
+            }
+            if let Some(held) = held {
+                held.bind(&mut gradient);
+            }
+            rule.update(array, weights, &gradient);
+            if let Some(held) = held {
+                held.restore(weights);
+            }
+        })?;
+        network.memory.give(gradient);
     }
     Ok(paid)
 }

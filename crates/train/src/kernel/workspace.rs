@@ -66,6 +66,11 @@ impl Workspace {
         }
     }
 
+    /// The elements of a contiguous tensor that nothing reads any more: its own memory, or a copy of a part of another.
+    pub(crate) fn reclaim(&self, tensor: Tensor) -> Result<Vec<f32>> {
+        reclaim(&tensor).map_or_else(|| self.copy(&tensor), Ok)
+    }
+
     /// Keeps the memory of a tensor that nothing reads any more: no other tensor may share it, since candle would read
     /// through it beyond its end. One that is part of another is left alone.
     pub(crate) fn recycle(&self, tensor: Tensor) {

@@ -63,7 +63,7 @@ proptest! {
             values.push(mean as f32);
             for gradient in gradients.into_iter().flatten() {
                 values.extend(gradient.flatten_all().unwrap().to_vec1::<f32>().unwrap());
-                network.recycle(gradient);
+                network.memory.recycle(gradient);
             }
             values
         };
