@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use handaxe::Error;
+use handaxe::firmware::{Finding, findings};
 use handaxe::fixed::Precision;
 use handaxe::formats::hls::{self, Backend, Granularity, Project, Template};
 use handaxe::formats::model::Format;
@@ -90,6 +91,10 @@ pub(crate) fn run(command: &Command, speech: Speech) -> Result<(), Failure> {
     let config = hls::parse(&text).map_err(Error::from)?;
     let (_, diagnostics) = model.attributes(Some(&config)).map_err(Error::from)?;
     notes.extend(diagnostics.iter().map(ToString::to_string));
+    // What cannot be computed to the bit can be configured all the same; whether sums do wrap is told by data.
+    let found = findings(&model, &config, &[], &[]).unwrap_or_default();
+    let sure = found.iter().filter(|finding| !matches!(finding, Finding::MayWrap { .. }));
+    notes.extend(sure.map(ToString::to_string));
     if let Some(out) = &command.out {
         write_atomically(out, |file| file.write_all(text.as_bytes())).map_err(files::unwritten)?;
     }

@@ -26,6 +26,11 @@ fn types_are_told_and_useless_ones_warned_of() {
         &["fixed<36,16,TRN,WRAP,0>", "one entry for", "give the result of"],
     );
     assert!(ran.stderr.contains("warning: layer `softmax1`"), "{}", ran.stderr);
+    // hls4ml's own configuration has the same fault: who writes it, or prunes with it, is told.
+    told(&folder, "config net.safetensors --out own.yml", 0, &["one entry for"]);
+    let prune = "optimize --model net.safetensors --data points.csv --config own.yml --objective parameter --final-sparsity 0.3 --out pruned";
+    let quick = "--steps 1 --epochs 2 --rtol 0.9";
+    told(&folder, &format!("{prune} {quick}"), 0, &["at hardware precision", "one entry for"]);
     let json = told(
         &folder,
         "precision --model net.safetensors --precision ap_fixed<12,5> --json",

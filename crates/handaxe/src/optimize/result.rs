@@ -13,6 +13,7 @@ use handaxe_optimize::{
 };
 
 use super::Optimize;
+use crate::firmware::{findings, profile};
 use crate::predict::blocks_answers;
 use crate::{Error, judge, kept_multipliers};
 
@@ -39,6 +40,8 @@ impl Optimize {
         let fits = outcome.budget.values().all(Use::fits);
         let met = best.is_some() && fits && asked.iter().all(reached);
         let (estimated, warnings) = self.estimated(outcome)?;
+        let metrics = self.metrics(metric, outcome);
+        let lossy = self.lossy_types(metric, outcome, &metrics)?;
         Ok(ResultRecord {
             schema: SCHEMA,
             model: outcome.model.name().to_owned(),
@@ -48,7 +51,7 @@ impl Optimize {
             tolerance: outcome.tolerance,
             baseline: outcome.baseline,
             last: outcome.last,
-            metrics: self.metrics(metric, outcome),
+            metrics,
             stopped: outcome.stopped,
             best_step: best.map(|step| step.step),
             met,
@@ -61,7 +64,7 @@ impl Optimize {
             search: outcome.search.clone(),
             reduction: outcome.reduction.clone(),
             layers: layer_records(before, after, &outcome.left_alone),
-            diagnostics: [outcome.diagnostics.clone(), warnings].concat(),
+            diagnostics: [outcome.diagnostics.clone(), warnings, lossy].concat(),
             seed: self.training.seed,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             seconds: 0.0,
@@ -105,6 +108,38 @@ impl Optimize {
         metrics
     }
 
+    /// Why the pruned network does not hold its tolerance at hardware precision, if it does not.
+    fn lossy_types(
+        &self,
+        metric: &str,
+        outcome: &Outcome,
+        metrics: &BTreeMap<String, MetricRecord>,
+    ) -> Result<Vec<String>, Error> {
+        let fixed = metrics.get(&handaxe_report::in_fixed_point(metric));
+        let (Some(fixed), Some(config)) = (fixed, &self.config) else { return Ok(Vec::new()) };
+        let (fixed, float) = (fixed.last.validation, outcome.last.validation);
+        let holds = match outcome.direction {
+            Direction::Increasing => fixed >= outcome.tolerance,
+            Direction::Decreasing => fixed <= outcome.tolerance,
+        };
+        if holds {
+            return Ok(Vec::new());
+        }
+        // The data are standardised here already.
+        let mut model = outcome.model.clone();
+        model.set_preprocessing(Vec::new())?;
+        let profiles = profile(&model, config, Some(self.parts.validation.inputs()), PROFILED)?;
+        let found = findings(&model, config, &profiles, &[])?;
+        let mut why: Vec<String> = found.iter().map(ToString::to_string).collect();
+        if why.is_empty() {
+            why.push("`handaxe trace` shows in which layer".to_owned());
+        }
+        Ok(vec![format!(
+            "at hardware precision {metric} is {fixed:.4} on the validation samples, in floating point {float:.4}: {}",
+            why.join("; ")
+        )])
+    }
+
     fn footprint(&self, model: &Model) -> Result<Vec<Footprint>, Error> {
         let known = known_objectives(self.config.as_ref())?;
         let mut objectives: Vec<&dyn Objective> = known.iter().map(|known| &**known).collect();
@@ -112,6 +147,9 @@ impl Optimize {
         Ok(footprint(model, self.config.as_ref(), &objectives)?)
     }
 }
+
+/// Samples that are looked at for what types cannot hold.
+const PROFILED: usize = 1_000;
 
 /// The objectives whose resources every table shows; the hardware's need a configuration.
 const SHOWN: [&str; 5] = ["parameter", "gpu-flops", "vivado-dsp", "vivado-ff", "vivado-dsp-bram"];

@@ -5,6 +5,7 @@ mod aborts;
 mod advice;
 mod budget;
 mod layers;
+mod precision;
 mod rankings;
 mod reduction;
 mod search;
