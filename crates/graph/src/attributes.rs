@@ -4,91 +4,13 @@ use handaxe_fixed::Precision;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, HlsConfig, IoType, Layer, LayerId, LayerType, Model, Op, Strategy, closest_reuse_factor,
-    is_valid_reuse_factor, nearest,
+    Diagnostic, Error, HlsConfig, IoType, Layer, LayerId, LayerType, Model, Op, Strategy,
+    closest_reuse_factor, is_valid_reuse_factor, nearest,
 };
 
 /// What hls4ml builds where nothing is said.
 const DEFAULT_REUSE_FACTOR: usize = 1;
 const DEFAULT_STRATEGY: Strategy = Strategy::Latency;
-
-/// Which weights form a group (spec/optimization.md section 3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Structure {
-    /// Every weight for itself.
-    Unstructured,
-    /// A neuron (column of a Dense kernel) or a filter of a convolution.
-    Structured,
-    /// The weights that one multiplier works on in turn, `consecutive` multipliers at a time.
-    Pattern {
-        /// Number of multipliers: the kernel's size over the reuse factor.
-        offset: usize,
-        /// How many neighbouring multipliers form a group.
-        consecutive: usize,
-    },
-    /// Row-major tiles of a rank-2 kernel.
-    Block {
-        /// Rows of a tile.
-        height: usize,
-        /// Columns of a tile.
-        width: usize,
-    },
-}
-
-impl std::fmt::Display for Structure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Unstructured => f.pad("unstructured"),
-            Self::Structured => f.pad("structured"),
-            Self::Pattern { offset, consecutive } => {
-                f.pad(&format!("pattern {offset}/{consecutive}"))
-            }
-            Self::Block { height, width } => f.pad(&format!("block {height}x{width}")),
-        }
-    }
-}
-
-impl std::str::FromStr for Structure {
-    type Err = Error;
-
-    /// Reads what [`Display`](std::fmt::Display) writes: `unstructured`, `structured`, `pattern 256/1`, `block 2x4`.
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let pair = |numbers: &str, between| {
-            let (first, second) = numbers.split_once(between)?;
-            Some((first.trim().parse().ok()?, second.trim().parse().ok()?))
-        };
-        let found = match text.trim().split_once(' ') {
-            None if text.trim() == "unstructured" => Some(Self::Unstructured),
-            None if text.trim() == "structured" => Some(Self::Structured),
-            Some(("pattern", numbers)) => pair(numbers, '/')
-                .map(|(offset, consecutive)| Self::Pattern { offset, consecutive }),
-            Some(("block", numbers)) => {
-                pair(numbers, 'x').map(|(height, width)| Self::Block { height, width })
-            }
-            _ => None,
-        };
-        found.ok_or_else(|| Error::UnknownStructure { given: text.to_owned() })
-    }
-}
-
-/// What may be done to a layer's weights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct OptimizationAttributes {
-    /// Which weights stand or fall together.
-    pub structure: Structure,
-    /// Groups may be set to zero.
-    pub pruning: bool,
-    /// Groups may be set to their mean.
-    pub weight_sharing: bool,
-}
-
-impl OptimizationAttributes {
-    /// Pruning of groups of this structure.
-    pub fn pruning(structure: Structure) -> Self {
-        Self { structure, pruning: true, weight_sharing: false }
-    }
-}
 
 /// How a layer is to be built in firmware.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -141,48 +63,6 @@ impl LayerAttributes {
     /// Number of weights in the kernel, 0 without one.
     pub fn weight_count(&self) -> usize {
         if self.weight_shape.is_empty() { 0 } else { self.weight_shape.iter().product() }
-    }
-}
-
-/// Something done differently from what was written, that the user should know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-#[expect(missing_docs, reason = "each message names its fields")]
-pub enum Diagnostic {
-    ReuseFactorSnapped { layer: String, asked: usize, used: usize, n_in: usize, n_out: usize },
-    StrategyTreatedAs { layer: String, asked: Strategy, used: Strategy },
-    StrategyBuiltAs { layer: String, asked: Strategy, used: Strategy, why: &'static str },
-    UnknownLayer { name: String, nearest: Option<String> },
-    DefaultUsed { setting: &'static str, value: String, layers: Vec<String> },
-}
-
-impl std::fmt::Display for Diagnostic {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::ReuseFactorSnapped { layer, asked, used, n_in, n_out } => write!(
-                f,
-                "layer `{layer}`: reuse factor {asked} cannot be built for {n_in} x {n_out}; {used}, the closest valid one, is used"
-            ),
-            Self::StrategyTreatedAs { layer, asked: Strategy::Unrolled, used } => write!(
-                f,
-                "layer `{layer}`: no results of strategy Unrolled are known; synthesis is estimated as that of {used} with zeros left out, \
-                 and the reference's objectives treat it as {used}"
-            ),
-            Self::StrategyTreatedAs { layer, asked, used } => {
-                write!(f, "layer `{layer}`: the estimates treat strategy {asked} as {used}")
-            }
-            Self::StrategyBuiltAs { layer, asked, used, why } => {
-                write!(f, "layer `{layer}`: hls4ml builds strategy {asked} as {used} {why}")
-            }
-            Self::UnknownLayer { name, nearest } => {
-                write!(f, "the configuration names a layer `{name}` that the model does not have")?;
-                nearest.as_ref().map_or(Ok(()), |nearest| write!(f, "; did you mean `{nearest}`?"))
-            }
-            Self::DefaultUsed { setting, value, layers } => {
-                let layers = layers.join(", ");
-                write!(f, "no {setting} is stated for {layers}: {value}, hls4ml's default, is used")
-            }
-        }
     }
 }
 
@@ -452,17 +332,6 @@ mod tests {
                 "no strategy is stated for conv, pointwise, out: Latency, hls4ml's default, is used",
             ]
         );
-    }
-
-    #[test]
-    fn structures_are_read_as_they_are_written() {
-        for text in ["unstructured", "structured", "pattern 256/1", "block 2x4"] {
-            assert_eq!(text.parse::<Structure>().unwrap().to_string(), text);
-        }
-        for text in ["", "pattern", "pattern 4", "block 2/4", "Structured", "block -1x2"] {
-            let error = text.parse::<Structure>().unwrap_err().to_string();
-            assert!(error.contains("block 2x4"), "{error}");
-        }
     }
 
     #[test]

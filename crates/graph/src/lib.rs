@@ -22,6 +22,7 @@
 
 mod activation;
 mod attributes;
+mod diagnostic;
 mod dump;
 mod error;
 mod firmware;
@@ -35,11 +36,11 @@ pub mod pass;
 mod quantiser;
 mod reuse;
 mod shape;
+mod structure;
 
 pub use activation::Activation;
-pub use attributes::{
-    Diagnostic, HlsAttributes, LayerAttributes, OptimizationAttributes, Structure,
-};
+pub use attributes::{HlsAttributes, LayerAttributes};
+pub use diagnostic::Diagnostic;
 pub use error::Error;
 pub use firmware::{Affine, FirmwareLayer, InverseRoots, Softmax};
 pub use hls::{HlsConfig, IoType, Section, Strategy};
@@ -51,3 +52,4 @@ pub use op::{Interpolation, LayerType, Op, Padding, PoolKind, Window};
 pub use pass::transposition;
 pub use quantiser::{Override, Quantiser, Scale};
 pub use reuse::{closest_reuse_factor, is_valid_reuse_factor};
+pub use structure::{OptimizationAttributes, Structure};
