@@ -14,12 +14,14 @@ const CLASSES: usize = 4;
 /// What the tensors of a step weigh beside their elements, for each layer: shapes, strides, locks and counts of candle's.
 const BOOKKEEPING: u64 = 4_096;
 
-/// Some samples of noise.
+/// Some samples of noise, chosen from others as a split chooses them.
 fn data(shape: &[usize], targets: Targets) -> Dataset {
     let width: usize = shape.iter().product();
     let values = (0..targets.len() * width).map(|place| (place * 37 % 101) as f32 / 50.0 - 1.0);
     let shape = [&[targets.len()], shape].concat();
-    Dataset::new(vec![Tensor::new(shape, values.collect()).unwrap()], targets).unwrap()
+    let inputs = Tensor::new(shape, values.collect()).unwrap();
+    let chosen: Vec<usize> = (0..targets.len()).rev().collect();
+    Dataset::new(vec![inputs], targets).unwrap().select(&chosen).unwrap()
 }
 
 fn labels(samples: usize) -> Targets {
