@@ -280,8 +280,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Interpolation, Scale};
-    use crate::{Padding, Window};
+    use crate::{Interpolation, Padding, Scale, Window};
 
     /// Windows placed one by one, as a person would count them.
     fn count_windows(extent: usize, size: usize, stride: usize, padding: Padding) -> usize {
