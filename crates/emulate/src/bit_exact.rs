@@ -26,6 +26,7 @@ use rayon::prelude::*;
 
 use crate::{Error, float};
 use network::Network;
+pub use places::{Place, moved};
 pub use weights::firmware_weights;
 
 /// Samples of a block.

@@ -15,6 +15,8 @@ use handaxe_data::Tensor;
 use handaxe_graph::{Layer, Model, Op};
 use rayon::prelude::*;
 
+pub use join::repeated;
+
 use crate::{Error, quantise};
 
 /// Elements of the widest layer that are held at once.

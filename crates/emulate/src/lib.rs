@@ -27,7 +27,7 @@ mod error;
 mod float;
 mod quantise;
 
-pub use bit_exact::{BitExact, Codes, Path, firmware_weights};
+pub use bit_exact::{BitExact, Codes, Path, Place, firmware_weights, moved};
 pub use error::Error;
-pub use float::{Float, predict};
+pub use float::{Float, predict, repeated};
 pub use quantise::{quantise, quantise_in_place};

@@ -61,10 +61,11 @@ impl Network {
         let memory = Workspace::default();
         let fused = fused(model);
         for (id, layer) in model.layers() {
-            let input = layer.inputs().first().map(|&input| model.layer(input).output_shape());
+            let shapes = layer.inputs().iter().map(|&input| model.layer(input).output_shape());
+            let shapes: Vec<&[usize]> = shapes.collect();
             let before = layer.inputs().iter().any(|input| learns[input.index()]);
             let place = Place {
-                input: input.unwrap_or(&[]),
+                inputs: &shapes,
                 learns: before,
                 activation: fused.get(&id).copied(),
                 fused: layer.inputs().iter().any(|input| fused.contains_key(input)),

@@ -6,6 +6,7 @@
 
 mod activation;
 mod affine;
+mod arrange;
 mod batch_norm;
 mod conv;
 mod dense;
@@ -13,7 +14,9 @@ mod depthwise;
 mod dropout;
 mod field;
 mod join;
+mod layer_norm;
 mod pool;
+mod prelu;
 pub(crate) mod quantise;
 mod reshape;
 pub(crate) mod sliding;
@@ -23,12 +26,12 @@ mod windowed;
 
 use candle_core::{CustomOp1, Result, Tensor, Var};
 use handaxe_data::Tensor as Array;
-use handaxe_graph::{Activation, Layer, Op, Window};
+use handaxe_emulate::moved;
+use handaxe_graph::{Activation, Interpolation, Layer, Op, Window};
 use rand_chacha::ChaCha8Rng;
 
 use crate::Error;
 use crate::kernel::workspace::Workspace;
-use join::Kind;
 use values::tensor;
 
 pub(crate) use activation::SELU;
@@ -106,8 +109,8 @@ pub(crate) trait Node: Send + Sync {
 
 /// Where a layer stands.
 pub(crate) struct Place<'a> {
-    /// The shape of its first input.
-    pub(crate) input: &'a [usize],
+    /// The shapes of its inputs.
+    pub(crate) inputs: &'a [&'a [usize]],
     /// Whether anything before it learns, so that it must hand gradients on.
     pub(crate) learns: bool,
     /// The activation behind it that it computes along.
@@ -122,12 +125,22 @@ pub(crate) fn compile(
     layer: &Layer,
     place: &Place<'_>,
 ) -> std::result::Result<Option<Box<dyn Node>>, Error> {
-    if let Some(message) = refusal(layer) {
+    let refused = |message: String| {
         let (layer, kind) = (layer.name().to_owned(), layer.op().layer_type().name());
-        return Err(Error::Layer { layer, kind, message: message.to_owned() });
+        Error::Layer { layer, kind, message }
+    };
+    if let Some(message) = refusal(layer) {
+        return Err(refused(message.to_owned()));
     }
-    let &Place { input, learns, activation, fused, memory } = place;
-    let output = layer.output_shape();
+    let &Place { inputs, learns, activation, fused, memory } = place;
+    let (input, output) = (inputs.first().copied().unwrap_or(&[]), layer.output_shape());
+    if let Some(join) = join::Join::new(layer.op(), inputs, output, memory) {
+        return Ok(Some(Box::new(join)));
+    }
+    if let Some(from) = moved(layer.op(), input, output) {
+        let from = from.map_err(|error| refused(error.to_string()))?;
+        return Ok(Some(Box::new(arrange::Arrange::new(from, input, output, memory))));
+    }
     Ok(Some(match layer.op() {
         Op::Input { .. } => return Ok(None),
         Op::Dense { .. } => Box::new(dense::Dense::new(layer, learns, activation, memory)?),
@@ -152,9 +165,8 @@ pub(crate) fn compile(
         }
         Op::GlobalPool { kind } => Box::new(pool::Pool::global(*kind, input, output, memory)),
         Op::Flatten | Op::Reshape { .. } => Box::new(reshape::Reshape::new(output)),
-        Op::Add => Box::new(join::Join::new(Kind::Add, memory)),
-        Op::Multiply => Box::new(join::Join::new(Kind::Multiply, memory)),
-        Op::Concatenate => Box::new(join::Join::new(Kind::Concatenate, memory)),
+        Op::LayerNorm { epsilon } => Box::new(layer_norm::LayerNorm::new(layer, *epsilon, memory)?),
+        Op::PRelu { slopes } => Box::new(prelu::PRelu::new(layer, slopes, memory)?),
         Op::Quantise { quantiser } => Box::new(quantise::Rounding::new(quantiser, memory)),
         Op::Dropout { rate } => Box::new(dropout::Dropout::new(*rate, memory)),
         // All others have been refused.
@@ -192,17 +204,10 @@ fn refusal(layer: &Layer) -> Option<&'static str> {
         Op::Activation { function } if !activation::is_known(*function) => {
             Some("this activation cannot be trained yet")
         }
-        Op::LayerNorm { .. }
-        | Op::PRelu { .. }
-        | Op::Lookup { .. }
-        | Op::Permute { .. }
-        | Op::ZeroPad { .. }
-        | Op::Crop { .. }
-        | Op::UpSample { .. }
-        | Op::Subtract
-        | Op::Average
-        | Op::Maximum
-        | Op::Minimum => Some("layers of this type cannot be trained yet"),
+        Op::Lookup { .. } => Some("layers of this type cannot be trained yet"),
+        Op::UpSample { interpolation: Interpolation::Bilinear, .. } => {
+            Some("bilinear interpolation cannot be trained yet")
+        }
         _ => None,
     }
 }

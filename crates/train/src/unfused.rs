@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use candle_core::{D, Device, Result, Tensor, Var};
 use handaxe_data::Targets;
+use handaxe_emulate::moved;
 use handaxe_graph::{Activation, Layer, LayerId, Op};
 use rand::Rng;
 
@@ -145,9 +146,24 @@ impl<'a> Unfused<'a> {
             Op::Pool { kind, window } => windows::pool(*kind, window, x)?.reshape(&shape[..]),
             Op::GlobalPool { kind } => windows::pool_all(*kind, x)?.reshape(&shape[..]),
             Op::Flatten | Op::Reshape { .. } => x.reshape(&shape[..]),
-            Op::Add => inputs[1..].iter().try_fold(x.clone(), |sum, input| sum.add(input)),
-            Op::Multiply => inputs[1..].iter().try_fold(x.clone(), |sum, input| sum.mul(input)),
             Op::Concatenate => Tensor::cat(inputs, D::Minus1),
+            Op::Add | Op::Subtract | Op::Multiply | Op::Average | Op::Maximum | Op::Minimum => {
+                elements::join(layer.op(), inputs, shape.len())
+            }
+            Op::Permute { .. } | Op::ZeroPad { .. } | Op::Crop { .. } | Op::UpSample { .. } => {
+                let from = self.network.model.layer(layer.inputs()[0]).output_shape();
+                let places = moved(layer.op(), from, layer.output_shape());
+                let places = places.ok_or_else(|| missing("operation"))?;
+                let places = places.map_err(candle_core::Error::wrap)?;
+                windows::arrange(&places, x)?.reshape(&shape[..])
+            }
+            Op::PRelu { .. } => x.gt(0.0)?.where_cond(x, &x.broadcast_mul(&weight("alpha")?)?),
+            Op::LayerNorm { epsilon } => {
+                let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
+                let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
+                let normal = centred.broadcast_div(&(variance + *epsilon)?.sqrt()?)?;
+                normal.broadcast_mul(&weight("gamma")?)?.broadcast_add(&weight("beta")?)
+            }
             Op::Quantise { quantiser } => {
                 let given = x.detach().to_device(&Device::Cpu)?.force_contiguous()?;
                 let rounded =

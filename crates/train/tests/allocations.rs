@@ -4,7 +4,7 @@
 
 use allocation_counter::{AllocationInfo, measure};
 use handaxe_data::{Dataset, Parts, Targets, Tensor, metric};
-use handaxe_graph::{LayerAttributes, LayerId, Model, Op, Quantiser, Scale, Structure};
+use handaxe_graph::{LayerAttributes, LayerId, Model, Op, PoolKind, Quantiser, Scale, Structure};
 use handaxe_optimize::{Fit, Flow, Trainer};
 use handaxe_prune::{Norm, Penalties, Regulariser, Regularisers};
 use handaxe_train::{CandleTrainer, Initialiser, Settings, initialise, parse};
@@ -105,6 +105,7 @@ fn steps_hand_their_arrays_on() {
             check(cnn, parse(cnn, "c", &[12, 12, 2]).unwrap(), labels, None);
         }
         check("quantised", quantised(), labels, None);
+        check("arranged", arranged(), labels, None);
     });
 }
 
@@ -152,6 +153,24 @@ fn outputs() -> Model {
     let both = add(&mut model, "both", dense(8), &[input]);
     add(&mut model, "one", dense(1), &[both]);
     add(&mut model, "rest", dense(CLASSES - 1), &[both]);
+    model
+}
+
+/// Elements are moved, repeated, compared and normalised.
+fn arranged() -> Model {
+    let mut model = Model::new("arranged");
+    let input = add(&mut model, "input", Op::Input { shape: vec![4, 4, 2] }, &[]);
+    let pixels = add(&mut model, "pixels", dense(4), &[input]);
+    let norm = add(&mut model, "norm", Op::LayerNorm { epsilon: 1e-3 }, &[pixels]);
+    let slopes = add(&mut model, "slopes", Op::PRelu { slopes: vec![1, 1, 4] }, &[norm]);
+    let whole = add(&mut model, "whole", Op::GlobalPool { kind: PoolKind::Average }, &[slopes]);
+    let whole = add(&mut model, "shaped", Op::Reshape { shape: vec![1, 1, 4] }, &[whole]);
+    let most = add(&mut model, "most", Op::Maximum, &[slopes, whole]);
+    let mean = add(&mut model, "mean", Op::Average, &[most, whole, slopes]);
+    let less = add(&mut model, "less", Op::Subtract, &[mean, pixels]);
+    let padded = add(&mut model, "padded", Op::ZeroPad { margins: vec![(1, 0), (0, 1)] }, &[less]);
+    let flat = add(&mut model, "flat", Op::Flatten, &[padded]);
+    add(&mut model, "last", dense(CLASSES), &[flat]);
     model
 }
 

@@ -5,8 +5,8 @@ use handaxe_graph::{Interpolation, Op};
 use crate::Error;
 use crate::float::{Sample, arrange};
 
-/// An element of the input; nothing for a zero of the padding.
-pub(super) type Place = Option<usize>;
+/// An element of a layer's input, numbered row by row; nothing for a zero of the padding.
+pub type Place = Option<usize>;
 
 /// The largest number of elements that floating point tells apart.
 const MOST: usize = 1 << 24;
@@ -27,12 +27,12 @@ fn numbered(
     Ok(moved.into_iter().map(|number| (number as usize).checked_sub(1)).collect())
 }
 
-/// Where the elements of a layer's output come from; nothing for layers that do more than moving.
-pub(super) fn moved(
-    op: &Op,
-    input: &[usize],
-    shape: &[usize],
-) -> Option<Result<Vec<Place>, Error>> {
+/// Where the elements of a layer's output come from, for an `input` and an output of such shapes without the samples; nothing
+/// for layers that do more than moving.
+///
+/// # Errors
+/// [`Error::TooLarge`] for an input of 2^24 elements or more.
+pub fn moved(op: &Op, input: &[usize], shape: &[usize]) -> Option<Result<Vec<Place>, Error>> {
     let output = shape.iter().product();
     Some(match op {
         Op::Permute { axes } => {

@@ -30,7 +30,7 @@ pub(crate) fn fold(
 
 /// For each element of an array of shape `whole`, the element of one of shape `part` that stands there. Axes of `part` are
 /// those of `whole` or 1; missing ones are the first.
-pub(crate) fn repeated(part: &[usize], whole: &[usize]) -> impl Iterator<Item = usize> {
+pub fn repeated(part: &[usize], whole: &[usize]) -> impl Iterator<Item = usize> {
     let skipped = whole.len().saturating_sub(part.len());
     let mut strides = vec![0; whole.len()];
     let mut stride = 1;

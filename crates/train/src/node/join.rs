@@ -1,139 +1,172 @@
-use candle_core::{D, Result, Tensor};
+mod largest;
+mod product;
 
-use super::values::{Operand, same_shape, tensor};
+use candle_core::{D, Result, Tensor};
+use handaxe_graph::Op;
+
+use super::arrange::Arrange;
+use super::values::{Operand, same_shape, shares_memory, tensor};
 use super::{Computed, Gradients, Node, Pass, Pushed};
 use crate::kernel::beside::columns;
 use crate::kernel::workspace::Workspace;
+use largest::{largest, largest_moved};
+use product::{multiply, multiply_moved};
 
 /// How a layer brings several arrays together.
-#[derive(Clone, Copy)]
-pub(super) enum Kind {
-    Add,
-    Multiply,
-    Concatenate,
+#[derive(Clone)]
+enum Kind {
+    /// The sum of the inputs times these factors.
+    Sum(Vec<f32>),
+    Product,
+    /// The largest of the inputs times this factor, which is 1 or -1.
+    Largest(f32),
+    Concatenation,
 }
 
+/// An element-wise join, before which axes of length 1 are repeated, or a concatenation.
 pub(super) struct Join {
     kind: Kind,
+    /// For each input, how it is repeated.
+    repeats: Vec<Option<Arrange>>,
     memory: Workspace,
 }
 
 impl Join {
-    pub(super) fn new(kind: Kind, memory: &Workspace) -> Self {
-        Self { kind, memory: memory.clone() }
+    /// None for layers of other kinds.
+    pub(super) fn new(
+        op: &Op,
+        inputs: &[&[usize]],
+        output: &[usize],
+        memory: &Workspace,
+    ) -> Option<Self> {
+        let kind = match op {
+            Op::Add => Kind::Sum(vec![1.0; inputs.len()]),
+            Op::Subtract => Kind::Sum(vec![1.0, -1.0]),
+            Op::Average => Kind::Sum(vec![1.0 / inputs.len() as f32; inputs.len()]),
+            Op::Multiply => Kind::Product,
+            Op::Maximum => Kind::Largest(1.0),
+            Op::Minimum => Kind::Largest(-1.0),
+            Op::Concatenate => Kind::Concatenation,
+            _ => return None,
+        };
+        let repeat = |input: &&[usize]| match kind {
+            Kind::Concatenation => None,
+            _ => Arrange::repeating(input, output, memory),
+        };
+        let repeats = inputs.iter().map(repeat).collect();
+        Some(Self { kind, repeats, memory: memory.clone() })
+    }
+
+    /// The inputs in the shape of the output.
+    fn widened(&self, inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
+        let pairs = inputs.iter().zip(&self.repeats);
+        let wide = pairs.map(|(&input, repeat)| match repeat {
+            Some(repeat) => repeat.arranged(input),
+            None => Ok(input.clone()),
+        });
+        wide.collect()
+    }
+
+    /// From gradients by the widened inputs to those by the inputs, of these shapes.
+    fn narrowing(&self, inputs: &[&Tensor]) -> Narrow {
+        let shapes: Vec<Vec<usize>> = inputs.iter().map(|input| input.dims().to_vec()).collect();
+        let (repeats, memory) = (self.repeats.clone(), self.memory.clone());
+        Box::new(move |gradients| {
+            let pairs = gradients.into_iter().zip(repeats).zip(shapes);
+            let narrow = pairs.map(|((gradient, repeat), shape)| {
+                let Some(repeat) = repeat else { return Ok(Some(gradient)) };
+                let narrow = repeat.gathered(&gradient, &shape)?;
+                memory.recycle(gradient);
+                Ok(Some(narrow))
+            });
+            narrow.collect()
+        })
     }
 }
 
 impl Node for Join {
     fn forward(&self, inputs: &[&Tensor], _: &mut Pass<'_>) -> Result<Computed> {
-        match self.kind {
-            Kind::Add => add(inputs, &self.memory),
-            Kind::Multiply => multiply(inputs, &self.memory),
-            Kind::Concatenate => concatenate(inputs, &self.memory),
-        }
+        let wide = self.widened(inputs)?;
+        let repeated = wide.iter().zip(inputs).filter(|(wide, input)| !shares_memory(wide, input));
+        let own: Vec<Tensor> = repeated.map(|(wide, _)| wide.clone()).collect();
+        let (output, back) = match &self.kind {
+            Kind::Sum(factors) => sum(&wide, factors, &self.memory)?,
+            Kind::Product => multiply(wide, &self.memory)?,
+            Kind::Largest(sign) => largest(wide, *sign, &self.memory)?,
+            Kind::Concatenation => concatenate(&wide, &self.memory)?,
+        };
+        let (narrow, memory) = (self.narrowing(inputs), self.memory.clone());
+        let back = move |gradient: &Tensor| {
+            let inputs = narrow(back(gradient)?)?;
+            own.into_iter().for_each(|wide| memory.recycle(wide));
+            Ok(Gradients { inputs, weights: Vec::new() })
+        };
+        Ok(Computed { output, back: Box::new(back) })
     }
 
     fn push(&self, inputs: &[&Tensor], moves: &[&Tensor]) -> Result<Pushed> {
-        match self.kind {
-            Kind::Add => linear(add(moves, &self.memory)?),
-            Kind::Multiply => multiply_moved(inputs, moves, &self.memory),
-            Kind::Concatenate => linear(concatenate(moves, &self.memory)?),
+        let (wide, moves) = (self.widened(inputs)?, self.widened(moves)?);
+        let narrow = self.narrowing(inputs);
+        if let Kind::Product = self.kind {
+            return multiply_moved(wide, moves, narrow, &self.memory);
         }
+        let (output, back) = match &self.kind {
+            Kind::Sum(factors) => sum(&moves, factors, &self.memory)?,
+            Kind::Largest(sign) => largest_moved(wide, &moves, *sign, &self.memory)?,
+            _ => concatenate(&moves, &self.memory)?,
+        };
+        Ok(Pushed { output, back: Box::new(move |_, moved| narrow(back(moved)?)) })
     }
 }
 
-/// The move of an operation that is linear in its inputs.
-fn linear(Computed { output, back }: Computed) -> Result<Pushed> {
-    Ok(Pushed { output, back: Box::new(move |_, moved| Ok(back(moved)?.inputs)) })
-}
+/// From gradients by the widened inputs to those by the inputs.
+type Narrow = Box<dyn FnOnce(Vec<Tensor>) -> Result<Vec<Option<Tensor>>>>;
 
-fn without_weights(inputs: Vec<Tensor>) -> Gradients {
-    Gradients { inputs: inputs.into_iter().map(Some).collect(), weights: Vec::new() }
-}
+/// From the gradient by the output to those by the widened inputs, in memory of their own.
+type Back = Box<dyn FnOnce(&Tensor) -> Result<Vec<Tensor>>>;
 
-/// `f(...f(f(first, second), third)...)`, element by element.
+/// `first` with every element changed by those of the others in turn.
 fn fold<'a>(
     first: &Tensor,
     others: impl Iterator<Item = &'a Tensor>,
     memory: &Workspace,
-    f: impl Fn(f32, f32) -> f32,
+    change: impl Fn(&mut f32, f32),
 ) -> Result<Tensor> {
     let mut values = memory.copy(first)?;
     for other in others {
         same_shape(first, other)?;
         let other = Operand::new(other)?;
-        values
-            .iter_mut()
-            .zip(other.values()?)
-            .for_each(|(value, &other)| *value = f(*value, other));
+        values.iter_mut().zip(other.values()?).for_each(|(value, other)| change(value, *other));
     }
     tensor(values, first.dims())
 }
 
-fn add(inputs: &[&Tensor], memory: &Workspace) -> Result<Computed> {
-    let output = fold(inputs[0], inputs[1..].iter().copied(), memory, |a, b| a + b)?;
-    let (count, memory) = (inputs.len(), memory.clone());
+/// A tensor times a number, in memory of its own.
+fn times(of: &Tensor, factor: f32, memory: &Workspace) -> Result<Tensor> {
+    let mut values = memory.copy(of)?;
+    if factor != 1.0 {
+        values.iter_mut().for_each(|value| *value *= factor);
+    }
+    tensor(values, of.dims())
+}
+
+fn sum(inputs: &[Tensor], factors: &[f32], memory: &Workspace) -> Result<(Tensor, Back)> {
+    let mut values = memory.zeros(inputs[0].elem_count());
+    for (input, factor) in inputs.iter().zip(factors) {
+        same_shape(&inputs[0], input)?;
+        let input = Operand::new(input)?;
+        values.iter_mut().zip(input.values()?).for_each(|(sum, value)| *sum += factor * value);
+    }
+    let (factors, memory) = (factors.to_vec(), memory.clone());
+    // Copies: who gets one may use its memory again.
     let back = move |gradient: &Tensor| {
-        // Copies: who gets one may use its memory again.
-        let copies = (1..count).map(|_| tensor(memory.copy(gradient)?, gradient.dims()));
-        let all = copies.chain([Ok(gradient.clone())]);
-        Ok(without_weights(all.collect::<Result<_>>()?))
+        factors.iter().map(|&factor| times(gradient, factor, &memory)).collect()
     };
-    Ok(Computed { output, back: Box::new(back) })
-}
-
-fn multiply(inputs: &[&Tensor], memory: &Workspace) -> Result<Computed> {
-    let (inputs, memory) = (own(inputs), memory.clone());
-    let output = product(&inputs[1..], &[], &inputs[0], &memory)?;
-    let back = move |gradient: &Tensor| {
-        // By each input: the gradient times all the others; dividing the output would fail at 0.
-        let by_input = (0..inputs.len()).map(|place| product(&inputs, &[place], gradient, &memory));
-        Ok(without_weights(by_input.collect::<Result<_>>()?))
-    };
-    Ok(Computed { output, back: Box::new(back) })
-}
-
-fn own(tensors: &[&Tensor]) -> Vec<Tensor> {
-    tensors.iter().map(|&tensor| tensor.clone()).collect()
-}
-
-/// `first` times all `inputs` but those at the places `without`.
-fn product(
-    inputs: &[Tensor],
-    without: &[usize],
-    first: &Tensor,
-    memory: &Workspace,
-) -> Result<Tensor> {
-    let others = inputs.iter().enumerate().filter(|(other, _)| !without.contains(other));
-    fold(first, others.map(|(_, other)| other), memory, |a, b| a * b)
-}
-
-/// By the product rule, once for the output and twice for the gradients.
-fn multiply_moved(inputs: &[&Tensor], moves: &[&Tensor], memory: &Workspace) -> Result<Pushed> {
-    let (inputs, moves, memory) = (own(inputs), own(moves), memory.clone());
-    let add = |sum: Tensor, term: Result<Tensor>, memory: &Workspace| {
-        memory.zip(&sum, &term?, |a, b| a + b)
-    };
-    let mut terms =
-        moves.iter().enumerate().map(|(place, moved)| product(&inputs, &[place], moved, &memory));
-    let first = terms.next().unwrap_or_else(|| inputs[0].zeros_like())?;
-    let output = terms.try_fold(first, |sum, term| add(sum, term, &memory))?;
-    let back = move |gradient: &Tensor, moved: &Tensor| {
-        let by_input = (0..inputs.len()).map(|place| {
-            let mut others = (0..inputs.len()).filter(|&other| other != place).map(|other| {
-                let moved = memory.zip(gradient, &moves[other], |a, b| a * b)?;
-                product(&inputs, &[place, other], &moved, &memory)
-            });
-            let first = product(&inputs, &[place], moved, &memory)?;
-            others.try_fold(first, |sum, term| add(sum, term, &memory)).map(Some)
-        });
-        by_input.collect()
-    };
-    Ok(Pushed { output, back: Box::new(back) })
+    Ok((tensor(values, inputs[0].dims())?, Box::new(back)))
 }
 
 /// Side by side on the last axis.
-fn concatenate(inputs: &[&Tensor], memory: &Workspace) -> Result<Computed> {
+fn concatenate(inputs: &[Tensor], memory: &Workspace) -> Result<(Tensor, Back)> {
     let shapes: Vec<Vec<usize>> = inputs.iter().map(|input| input.dims().to_vec()).collect();
     let widths = inputs.iter().map(|input| input.dim(D::Minus1));
     let widths = widths.collect::<Result<Vec<_>>>()?;
@@ -152,7 +185,7 @@ fn concatenate(inputs: &[&Tensor], memory: &Workspace) -> Result<Computed> {
             columns.get(whole.values()?, &mut part);
             tensor(part, shape)
         });
-        Ok(without_weights(parts.collect::<Result<_>>()?))
+        parts.collect()
     };
-    Ok(Computed { output: tensor(output, &shape)?, back: Box::new(back) })
+    Ok((tensor(output, &shape)?, Box::new(back)))
 }

@@ -6,6 +6,7 @@ use handaxe_data::{Dataset, Targets};
 use handaxe_graph::{Activation, LayerId, Model, Op, Padding, PoolKind, Window};
 use handaxe_optimize::{ByKernel, Trainer};
 
+use super::gradients::arrangements;
 use super::{chain, dense, noise, randomise, trainer};
 use crate::{CandleTrainer, Network, Settings};
 
@@ -119,6 +120,55 @@ fn dense_networks_are_exact() {
     let norm = Op::BatchNorm { epsilon: 1e-3, momentum: 0.9 };
     let model = chain(&[4], vec![dense(5), norm, activation(Activation::Tanh), dense(3)]);
     check_exact("batch norm", &model, &classes(&model));
+    let norm = Op::LayerNorm { epsilon: 1e-2 };
+    let model = chain(&[4], vec![dense(5), norm, activation(Activation::Tanh), dense(3)]);
+    check_exact("layer norm", &model, &classes(&model));
+}
+
+/// Where the values are too far apart to change places within a step.
+#[test]
+fn the_larger_passes_its_curvature_on() {
+    for join in [Op::Maximum, Op::Minimum] {
+        let mut model = Model::new("larger");
+        let one = model.add("one", Op::Input { shape: vec![4] }, &[]).unwrap();
+        let two = model.add("two", Op::Input { shape: vec![3] }, &[]).unwrap();
+        let left = model.add("left", dense(3), &[one]).unwrap();
+        let joined = model.add("join", join.clone(), &[two, left]).unwrap();
+        let soft = model.add("soft", activation(Activation::Softplus), &[joined]).unwrap();
+        model.add("last", dense(3), &[soft]).unwrap();
+        randomise(&mut model);
+        let mut inputs = [noise(&[SAMPLES, 4], 70), noise(&[SAMPLES, 3], 71)];
+        inputs[1].values_mut().iter_mut().for_each(|value| *value += 3.0 * value.signum());
+        let targets = classes(&model).targets().clone();
+        let data = Dataset::new(inputs.into(), targets).unwrap();
+        check_exact(&format!("{join:?}"), &model, &data);
+    }
+}
+
+/// What moves elements moves their curvature along, and what repeats them adds it up.
+#[test]
+fn arrangements_are_exact() {
+    let tanh = || activation(Activation::Tanh);
+    for op in arrangements(&[(1, 0), (0, 2)]) {
+        let before = [dense(18), Op::Reshape { shape: vec![3, 3, 2] }, op.clone()];
+        let ops = [&before[..], &[tanh(), Op::Flatten, dense(3)]].concat();
+        let model = chain(&[4], ops);
+        check_exact(&format!("{op:?}"), &model, &classes(&model));
+    }
+    for join in [Op::Add, Op::Subtract, Op::Multiply, Op::Average] {
+        let mut model = Model::new("repeated");
+        let image = model.add("image", Op::Input { shape: vec![2, 2, 4] }, &[]).unwrap();
+        let vector = model.add("vector", Op::Input { shape: vec![3] }, &[]).unwrap();
+        let shared = model.add("shared", dense(4), &[vector]).unwrap();
+        let shape = Op::Reshape { shape: vec![1, 1, 4] };
+        let shared = model.add("shaped", shape, &[shared]).unwrap();
+        let joined = model.add("join", join.clone(), &[image, shared]).unwrap();
+        let soft = model.add("soft", activation(Activation::Softplus), &[joined]).unwrap();
+        let flat = model.add("flat", Op::Flatten, &[soft]).unwrap();
+        model.add("last", dense(3), &[flat]).unwrap();
+        randomise(&mut model);
+        check_exact(&format!("repeating {join:?}"), &model, &classes(&model));
+    }
 }
 
 /// Piecewise linear functions have no curvature of their own, and pass on that of the loss.
@@ -128,11 +178,13 @@ fn flat_activations_pass_curvature_on() {
         let model = chain(&[4], vec![dense(3), activation(function), dense(3)]);
         check_exact(&format!("{function:?}"), &model, &values(&model));
     }
+    let model = chain(&[4], vec![dense(3), Op::PRelu { slopes: vec![3] }, dense(3)]);
+    check_exact("PReLU", &model, &values(&model));
 }
 
 #[test]
 fn branches_are_exact() {
-    for join in [Op::Add, Op::Multiply, Op::Concatenate] {
+    for join in [Op::Add, Op::Multiply, Op::Average, Op::Concatenate] {
         let mut model = Model::new("branches");
         let one = model.add("one", Op::Input { shape: vec![4] }, &[]).unwrap();
         let two = model.add("two", Op::Input { shape: vec![3] }, &[]).unwrap();

@@ -1,6 +1,6 @@
 use candle_core::Tensor as Candle;
 use handaxe_data::{Targets, seeded};
-use handaxe_graph::{Activation, LayerId, Model, Op, Padding, PoolKind, Window};
+use handaxe_graph::{Activation, Interpolation, LayerId, Model, Op, Padding, PoolKind, Window};
 
 use super::{chain, dense, noise, randomise};
 use crate::loss::for_targets;
@@ -165,7 +165,7 @@ fn batch_norm_dropout_and_shapes() {
 
 #[test]
 fn branches_that_meet() {
-    for join in [Op::Add, Op::Multiply, Op::Concatenate] {
+    for join in [Op::Add, Op::Multiply, Op::Average, Op::Maximum, Op::Minimum, Op::Concatenate] {
         let mut model = Model::new("branches");
         let add = |model: &mut Model, name: &str, op: Op, inputs: &[LayerId]| {
             model.add(name, op, inputs).unwrap()
@@ -180,6 +180,62 @@ fn branches_that_meet() {
         randomise(&mut model);
         check(&format!("{join:?}"), &model, &classes());
     }
+}
+
+/// Layers that move elements, between others that learn; slopes of a PReLU of its own and shared ones.
+#[test]
+fn arrangements_slopes_and_norms() {
+    let (input, margins) = ([4, 3, 2], vec![(1, 0), (2, 1)]);
+    for op in arrangements(&margins) {
+        check_layers(&format!("{op:?}"), &input, vec![op]);
+    }
+    for slopes in [vec![4, 3, 2], vec![1, 1, 2], vec![1, 3, 1]] {
+        check_layers(&format!("PReLU {slopes:?}"), &input, vec![Op::PRelu { slopes }]);
+    }
+    for shape in [&[5][..], &[3, 4]] {
+        check_layers("layer norm", shape, vec![Op::LayerNorm { epsilon: 1e-3 }]);
+    }
+}
+
+/// Each kind of them, on an array of two spatial axes.
+pub(super) fn arrangements(margins: &[(usize, usize)]) -> Vec<Op> {
+    let interpolation = Interpolation::Nearest;
+    vec![
+        Op::Permute { axes: vec![2, 0, 1] },
+        Op::ZeroPad { margins: margins.to_vec() },
+        Op::Crop { margins: vec![(1, 1), (0, 1)] },
+        Op::UpSample { factors: vec![2, 3], interpolation },
+    ]
+}
+
+/// Axes of length 1, and such as are missing, are repeated.
+#[test]
+fn joins_that_repeat() {
+    for op in joins() {
+        check(&format!("{op:?}"), &repeating(op), &classes());
+    }
+}
+
+pub(super) fn joins() -> Vec<Op> {
+    vec![Op::Add, Op::Subtract, Op::Multiply, Op::Average, Op::Maximum, Op::Minimum]
+}
+
+/// A join of an image with a number for each of its channels.
+pub(super) fn repeating(join: Op) -> Model {
+    let mut model = Model::new("repeating");
+    let add = |model: &mut Model, name: &str, op: Op, inputs: &[LayerId]| {
+        model.add(name, op, inputs).unwrap()
+    };
+    let image = add(&mut model, "image", Op::Input { shape: vec![3, 2, 4] }, &[]);
+    let pixels = add(&mut model, "pixels", dense(4), &[image]);
+    let whole = add(&mut model, "whole", Op::GlobalPool { kind: PoolKind::Average }, &[pixels]);
+    let shared = add(&mut model, "shared", dense(4), &[whole]);
+    let shared = add(&mut model, "shaped", Op::Reshape { shape: vec![1, 1, 4] }, &[shared]);
+    let joined = add(&mut model, "join", join, &[pixels, shared]);
+    let flat = add(&mut model, "flat", Op::Flatten, &[joined]);
+    add(&mut model, "last", dense(3), &[flat]);
+    randomise(&mut model);
+    model
 }
 
 #[test]

@@ -1,7 +1,9 @@
 use handaxe_data::{Dataset, Targets, Tensor};
-use handaxe_graph::{Activation, Model, Op, Padding, PoolKind, Window};
+use handaxe_emulate::predict;
+use handaxe_graph::{Activation, Interpolation, Model, Op, Padding, PoolKind, Window};
 use proptest::prelude::*;
 
+use super::gradients::{arrangements, joins, repeating};
 use super::{chain, dense, fit, noise, trainer};
 use crate::{Initialiser, Network, Settings, initialise};
 
@@ -114,6 +116,28 @@ fn samples_do_not_depend_on_their_neighbours() {
     }
 }
 
+/// Layers that are defined elsewhere: training answers what inference does.
+#[test]
+fn arrangements_joins_slopes_and_norms_answer_as_inference_does() {
+    let alone = [
+        Op::PRelu { slopes: vec![1, 3, 1] },
+        Op::LayerNorm { epsilon: 1e-3 },
+        Op::UpSample { factors: vec![2, 1], interpolation: Interpolation::Nearest },
+    ];
+    let alone = alone.into_iter().chain(arrangements(&[(1, 2), (0, 1)]));
+    let models = alone.map(|op| chain(&[4, 3, 2], vec![op]));
+    for model in models.chain(joins().into_iter().map(repeating)) {
+        let shapes = model.inputs().map(|(_, layer)| [&[5], layer.output_shape()].concat());
+        let inputs: Vec<Tensor> = shapes.map(|shape| noise(&shape, 4)).collect();
+        let expected = predict(&model, &inputs).unwrap().remove(0);
+        let answer = Network::new(&model).unwrap().outputs(&inputs).unwrap();
+        assert_eq!(answer.shape(), expected.shape());
+        for (got, expected) in answer.values().iter().zip(expected.values()) {
+            assert!((got - expected).abs() <= 1e-5 * expected.abs().max(1.0), "{got} {expected}");
+        }
+    }
+}
+
 #[test]
 fn a_nan_passes_through() {
     let pool = Op::Pool { kind: PoolKind::Max, window: Window::tiling(&[2]) };
@@ -123,6 +147,17 @@ fn a_nan_passes_through() {
     let outputs = network.outputs(&[input]).unwrap();
     assert!(outputs.values()[0].is_nan());
     assert_eq!(outputs.values()[1], 3.0);
+
+    for op in [Op::Maximum, Op::Minimum, Op::Average] {
+        let mut model = Model::new("joined");
+        let inputs =
+            ["one", "two"].map(|name| model.add(name, Op::Input { shape: vec![2] }, &[]).unwrap());
+        model.add("join", op, &inputs).unwrap();
+        let input = Tensor::new(vec![1, 2], vec![f32::NAN, 1.0]).unwrap();
+        let other = Tensor::new(vec![1, 2], vec![0.0, f32::NAN]).unwrap();
+        let outputs = Network::new(&model).unwrap().outputs(&[input, other]).unwrap();
+        assert!(outputs.values().iter().all(|value| value.is_nan()));
+    }
 }
 
 /// Two steps of training on the same batch move the running statistics by Keras' formula; evaluation uses them.

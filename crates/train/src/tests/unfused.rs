@@ -3,6 +3,7 @@ use handaxe_data::{Dataset, Targets, seeded};
 use handaxe_graph::{Activation, LayerId, Model, Op, Padding, PoolKind, Window};
 use handaxe_optimize::{Part, Trainer};
 
+use super::gradients::{arrangements, joins, repeating};
 use super::{chain, dense, fit, noise, randomise, trainer};
 use crate::loss::for_targets;
 use crate::node::{Pass, from_array};
@@ -125,8 +126,23 @@ fn windows() {
 }
 
 #[test]
+fn arrangements_slopes_and_norms() {
+    let input = [4, 3, 2];
+    for op in arrangements(&[(1, 0), (2, 1)]) {
+        check_layers(&format!("{op:?}"), &input, vec![op]);
+    }
+    for slopes in [vec![4, 3, 2], vec![1, 1, 2], vec![1, 3, 1]] {
+        check_layers(&format!("PReLU {slopes:?}"), &input, vec![Op::PRelu { slopes }]);
+    }
+    check_layers("layer norm", &[3, 4], vec![Op::LayerNorm { epsilon: 1e-3 }]);
+    for op in joins() {
+        check(&format!("{op:?}"), &repeating(op));
+    }
+}
+
+#[test]
 fn branches_that_meet() {
-    for join in [Op::Add, Op::Multiply, Op::Concatenate] {
+    for join in [Op::Add, Op::Multiply, Op::Average, Op::Maximum, Op::Minimum, Op::Concatenate] {
         let mut model = Model::new("branches");
         let add = |model: &mut Model, name: &str, op: Op, inputs: &[LayerId]| {
             model.add(name, op, inputs).unwrap()

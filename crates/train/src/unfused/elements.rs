@@ -1,5 +1,5 @@
 use candle_core::{Result, Tensor};
-use handaxe_graph::Activation;
+use handaxe_graph::{Activation, Op};
 
 use crate::node::SELU;
 
@@ -34,4 +34,25 @@ fn elu(x: &Tensor, alpha: f64) -> Result<Tensor> {
 
 fn sigmoid(x: &Tensor) -> Result<Tensor> {
     (x.neg()?.exp()? + 1.0)?.recip()
+}
+
+/// A join element by element of arrays that have as many axes as the result, or fewer; axes of length 1 are repeated.
+pub(super) fn join(op: &Op, inputs: &[&Tensor], rank: usize) -> Result<Tensor> {
+    // Missing axes are the first of a sample.
+    let widened = inputs.iter().map(|input| {
+        let (samples, rest) = (input.dim(0)?, &input.dims()[1..]);
+        input.reshape([&[samples], &vec![1; rank - 1 - rest.len()][..], rest].concat())
+    });
+    let widened = widened.collect::<Result<Vec<_>>>()?;
+    let fold = |join: fn(&Tensor, &Tensor) -> Result<Tensor>| {
+        widened[1..].iter().try_fold(widened[0].clone(), |sum, input| join(&sum, input))
+    };
+    match op {
+        Op::Subtract => fold(Tensor::broadcast_sub),
+        Op::Multiply => fold(Tensor::broadcast_mul),
+        Op::Average => fold(Tensor::broadcast_add)? / inputs.len() as f64,
+        Op::Maximum => fold(Tensor::broadcast_maximum),
+        Op::Minimum => fold(Tensor::broadcast_minimum),
+        _ => fold(Tensor::broadcast_add),
+    }
 }

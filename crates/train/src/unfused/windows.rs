@@ -36,3 +36,13 @@ pub(super) fn pool_all(kind: PoolKind, x: &Tensor) -> Result<Tensor> {
     let spatial = &x.dims()[1..x.rank() - 1];
     pool(kind, &Window::dense(spatial, Padding::Valid), x)
 }
+
+/// The elements of each sample at these places, zeros where there is none: `(samples, places)`.
+pub(super) fn arrange(places: &[Option<usize>], x: &Tensor) -> Result<Tensor> {
+    let x = x.flatten_from(1)?;
+    let (samples, elements) = x.dims2()?;
+    // The element after the last stands for all zeros.
+    let x = Tensor::cat(&[&x, &Tensor::zeros((samples, 1), x.dtype(), x.device())?], 1)?;
+    let indices: Vec<u32> = places.iter().map(|place| place.unwrap_or(elements) as u32).collect();
+    x.index_select(&Tensor::from_vec(indices, places.len(), x.device())?, 1)
+}
