@@ -27,7 +27,7 @@ mod windowed;
 use candle_core::{CustomOp1, Result, Tensor, Var};
 use handaxe_data::Tensor as Array;
 use handaxe_emulate::moved;
-use handaxe_graph::{Activation, Interpolation, Layer, Op, Window};
+use handaxe_graph::{Activation, Interpolation, Layer, Op};
 use rand_chacha::ChaCha8Rng;
 
 use crate::Error;
@@ -185,7 +185,6 @@ pub(crate) fn fuses(layer: &Layer, function: Activation) -> bool {
 
 /// Why a layer cannot be trained, if it cannot.
 fn refusal(layer: &Layer) -> Option<&'static str> {
-    let dilated = |window: &Window| window.dilation.iter().any(|&taps| taps > 1);
     let affine =
         matches!(layer.op(), Op::Dense { .. } | Op::Conv { .. } | Op::DepthwiseConv { .. });
     if layer.quantisers().next().is_some() && !affine {
@@ -196,10 +195,8 @@ fn refusal(layer: &Layer) -> Option<&'static str> {
     }
     match layer.op() {
         Op::Quantise { quantiser } => quantise::refusal(quantiser),
-        Op::Conv { window, .. } | Op::DepthwiseConv { window, .. } | Op::Pool { window, .. }
-            if dilated(window) =>
-        {
-            Some("dilated windows cannot be trained yet")
+        Op::Pool { window, .. } if window.dilation.iter().any(|&taps| taps > 1) => {
+            Some("dilated pools cannot be trained yet")
         }
         Op::Activation { function } if !activation::is_known(*function) => {
             Some("this activation cannot be trained yet")

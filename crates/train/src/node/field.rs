@@ -10,9 +10,9 @@ pub(super) struct Field {
     pub(super) starts: Vec<usize>,
     /// Where the elements of a window lie, from its first tap on.
     pub(super) taps: Vec<usize>,
-    /// Where the rows of a window begin, from its first tap on.
+    /// Where what of a window lies in one piece begins, from its first tap on: its rows, or its taps where they are apart.
     pub(super) segments: Vec<usize>,
-    /// Elements of a row of a window.
+    /// Elements of such a piece.
     pub(super) length: usize,
     /// Rows and elements of a row of a sample, and of a padded one.
     rows: usize,
@@ -34,6 +34,7 @@ impl Field {
             positions: output[axis],
             size: window.size[axis],
             stride: window.strides[axis],
+            dilation: window.dilation.get(axis).copied().unwrap_or(1),
             before: before[axis].0,
         };
         let vertical = if axes == 2 { axis(0) } else { Axis::SINGLE };
@@ -46,12 +47,19 @@ impl Field {
         let column = move |column: usize| column * horizontal.stride * channels;
         let starts = (0..vertical.positions)
             .flat_map(|y| (0..horizontal.positions).map(move |x| row(y) + column(x)));
-        let segments = (0..vertical.size).map(|tap| tap * padded_width);
-        let length = horizontal.size * channels;
+        let (pieces, length) = match horizontal.dilation {
+            1 => (1, horizontal.size * channels),
+            _ => (horizontal.size, channels),
+        };
+        let across = move |piece: usize| piece * horizontal.dilation * channels;
+        let segments: Vec<usize> = (0..vertical.size)
+            .map(|tap| tap * vertical.dilation * padded_width)
+            .flat_map(|row| (0..pieces).map(move |piece| row + across(piece)))
+            .collect();
         Self {
             starts: starts.collect(),
-            taps: segments.clone().flat_map(|start| start..start + length).collect(),
-            segments: segments.collect(),
+            taps: segments.iter().flat_map(|&start| start..start + length).collect(),
+            segments,
             length,
             rows: vertical.extent,
             width: horizontal.extent * channels,
@@ -131,15 +139,17 @@ struct Axis {
     positions: usize,
     size: usize,
     stride: usize,
+    dilation: usize,
     before: usize,
 }
 
 impl Axis {
-    const SINGLE: Self = Self { extent: 1, positions: 1, size: 1, stride: 1, before: 0 };
+    const SINGLE: Self =
+        Self { extent: 1, positions: 1, size: 1, stride: 1, dilation: 1, before: 0 };
 
     /// The extent with padding, as far as windows reach.
     fn padded(&self) -> usize {
-        let reached = (self.positions - 1) * self.stride + self.size;
+        let reached = (self.positions - 1) * self.stride + (self.size - 1) * self.dilation + 1;
         reached.max(self.before + self.extent)
     }
 }

@@ -10,7 +10,7 @@ pub(crate) struct Sliding {
     taps: usize,
 }
 
-/// Neighbouring taps that lie on neighbouring pixels.
+/// Neighbouring taps that lie on one row of pixels.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Run {
     /// The output position.
@@ -21,12 +21,14 @@ pub(crate) struct Run {
     pub(crate) input: usize,
     /// The number of taps.
     pub(crate) length: usize,
+    /// From one tap's pixel to the next one's.
+    pub(crate) step: usize,
 }
 
 impl Run {
     /// Output position, tap and pixel of each tap of the run.
     pub(crate) fn taps(self) -> impl Iterator<Item = (usize, usize, usize)> {
-        (0..self.length).map(move |step| (self.output, self.tap + step, self.input + step))
+        (0..self.length).map(move |tap| (self.output, self.tap + tap, self.input + tap * self.step))
     }
 }
 
@@ -40,6 +42,7 @@ impl Sliding {
             extent: spatial[axis],
             size: window.size[axis],
             stride: window.strides[axis],
+            dilation: window.dilation.get(axis).copied().unwrap_or(1),
             before: before[axis],
             same: window.padding == Padding::Same,
         };
@@ -58,8 +61,9 @@ impl Sliding {
                 runs.extend((0..height).map(|step| Run {
                     output: row * horizontal.positions() + column,
                     tap: (first + step) * horizontal.size + from,
-                    input: (top + step) * horizontal.extent + left,
+                    input: (top + step * vertical.dilation) * horizontal.extent + left,
                     length,
+                    step: horizontal.dilation,
                 }));
             }
         }
@@ -103,26 +107,29 @@ struct Axis {
     extent: usize,
     size: usize,
     stride: usize,
+    dilation: usize,
     before: usize,
     same: bool,
 }
 
 impl Axis {
-    const SINGLE: Self = Self { extent: 1, size: 1, stride: 1, before: 0, same: false };
+    const SINGLE: Self =
+        Self { extent: 1, size: 1, stride: 1, dilation: 1, before: 0, same: false };
 
     fn positions(&self) -> usize {
         match self.same {
             true => self.extent.div_ceil(self.stride),
-            false => (self.extent - self.size) / self.stride + 1,
+            false => (self.extent - (self.size - 1) * self.dilation - 1) / self.stride + 1,
         }
     }
 
     /// At a position: the first tap that lies on the data, the element under it, and how many taps do.
     fn covered(&self, position: usize) -> (usize, usize, usize) {
         let start = position * self.stride;
-        let tap = self.before.saturating_sub(start);
-        let element = start + tap - self.before;
-        (tap, element, (self.size - tap).min(self.extent - element))
+        let tap = self.before.saturating_sub(start).div_ceil(self.dilation);
+        let element = start + tap * self.dilation - self.before;
+        let there = self.extent.saturating_sub(element).div_ceil(self.dilation);
+        (tap, element, self.size.saturating_sub(tap).min(there))
     }
 }
 
@@ -133,21 +140,21 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Tap t of position p lies on element p * stride + t - before, where there is one.
+        /// Tap t of position p lies on element p * stride + t * dilation - before, where there is one.
         #[test]
-        fn covers_what_the_formula_says(height in 1usize..9, width in 1usize..9, size in 1usize..5, stride in 1usize..4, same: bool) {
-            prop_assume!(same || size <= height.min(width));
+        fn covers_what_the_formula_says(height in 1usize..9, width in 1usize..9, size in 1usize..5, stride in 1usize..4, dilation in 1usize..4, same: bool) {
+            prop_assume!(same || (size - 1) * dilation < height.min(width));
             let padding = if same { Padding::Same } else { Padding::Valid };
-            let window = Window { strides: vec![stride, stride], ..Window::dense(&[size, size], padding) };
+            let window = Window { strides: vec![stride, stride], dilation: vec![dilation, dilation], ..Window::dense(&[size, size], padding) };
             let sliding = Sliding::new(&window, &[height, width, 1]);
             let mut seen: Vec<_> = sliding.runs().iter().flat_map(|run| run.taps()).collect();
             let before = window.padding_of(&[height, width]);
-            let columns = Axis { extent: width, size, stride, before: before[1].0, same }.positions();
+            let columns = Axis { extent: width, size, stride, dilation, before: before[1].0, same }.positions();
             let mut expected = Vec::new();
             for position in 0..sliding.outputs() {
                 for tap in 0..size * size {
-                    let y = (position / columns * stride + tap / size).checked_sub(before[0].0);
-                    let x = (position % columns * stride + tap % size).checked_sub(before[1].0);
+                    let y = (position / columns * stride + tap / size * dilation).checked_sub(before[0].0);
+                    let x = (position % columns * stride + tap % size * dilation).checked_sub(before[1].0);
                     if let (Some(y), Some(x)) = (y, x) && y < height && x < width {
                         expected.push((position, tap, y * width + x));
                     }

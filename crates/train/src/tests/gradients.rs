@@ -110,7 +110,12 @@ fn dense_on_vectors_and_sequences() {
 
 #[test]
 fn convolutions() {
-    for (input, window) in windows() {
+    let dilation = |window, dilation: &[usize]| Window { dilation: dilation.to_vec(), ..window };
+    let dilated = [
+        (vec![8, 2], dilation(window(&[3], &[1], Padding::Same), &[2])),
+        (vec![6, 7, 2], dilation(window(&[2, 3], &[1, 1], Padding::Valid), &[3, 2])),
+    ];
+    for (input, window) in windows().into_iter().chain(dilated) {
         for bias in [true, false] {
             let conv = Op::Conv { filters: 3, window: window.clone(), bias };
             check_layers(&format!("conv {window:?}"), &input, vec![conv]);

@@ -21,6 +21,8 @@ impl Naive<'_> {
         let mut pairs = Vec::new();
         for tap in 0..self.window.size.iter().product() {
             let (down, right) = (tap / self.window.size[1], tap % self.window.size[1]);
+            let apart = |axis: usize| self.window.dilation.get(axis).copied().unwrap_or(1);
+            let (down, right) = (down * apart(0), right * apart(1));
             let y = (row * self.window.strides[0] + down).checked_sub(before[0].0);
             let x = (column * self.window.strides[1] + right).checked_sub(before[1].0);
             if let (Some(y), Some(x)) = (y, x)
@@ -58,11 +60,14 @@ proptest! {
     #[test]
     fn windows_compute_their_definition(
         height in 1usize..8, width in 1usize..8, channels in 1usize..4, filters in 1usize..4,
-        size in (1usize..5, 1usize..5), stride in (1usize..4, 1usize..4), same: bool, seed: u64,
+        size in (1usize..5, 1usize..5), stride in (1usize..4, 1usize..4), dilation in (1usize..4, 1usize..4), same: bool, seed: u64,
     ) {
-        prop_assume!(same || (size.0 <= height && size.1 <= width));
+        // Strided or dilated, not both.
+        let dilation = if stride == (1, 1) { dilation } else { (1, 1) };
+        prop_assume!(same || ((size.0 - 1) * dilation.0 < height && (size.1 - 1) * dilation.1 < width));
         let padding = if same { Padding::Same } else { Padding::Valid };
-        let window = Window { strides: vec![stride.0, stride.1], ..Window::dense(&[size.0, size.1], padding) };
+        let dense = Window { strides: vec![stride.0, stride.1], ..Window::dense(&[size.0, size.1], padding) };
+        let window = Window { dilation: vec![dilation.0, dilation.1], ..dense.clone() };
         let input = [height, width, channels];
         let sample = noise(&[1, height, width, channels], seed);
         let x = |pixel: usize, channel: usize| f64::from(sample.values()[pixel * channels + channel]);
@@ -91,6 +96,7 @@ proptest! {
         });
         assert_near(outputs.values(), &expected);
 
+        let window = dense;
         let (_, outputs) = run(Op::Pool { kind: PoolKind::Max, window: window.clone() });
         let naive = Naive { input: &input, output: &outputs.shape()[1..], window: &window };
         assert_near(outputs.values(), &naive.map(|under, channel| under.iter().map(|&(_, pixel)| x(pixel, channel)).fold(f64::MIN, f64::max)));

@@ -118,6 +118,12 @@ fn windows() {
                 check_layers(&what, &input, vec![Op::Pool { kind, window: window.clone() }]);
                 check_layers(&what, &[4, 3, 18], vec![Op::GlobalPool { kind }]);
             }
+            let dilation = vec![2, 1];
+            let window = Window { strides: vec![1, 1], dilation, ..window };
+            let conv = Op::Conv { filters: 5, window: window.clone(), bias: true };
+            check_layers("dilated", &input, vec![conv]);
+            let op = Op::DepthwiseConv { multiplier: 2, window, bias: true };
+            check_layers("dilated", &input, vec![op]);
             let window = Window { strides: vec![strides[1]], ..Window::dense(&size[1..], padding) };
             let conv = Op::Conv { filters: 4, window, bias: false };
             check_layers("along one axis", &[9, 2], vec![conv]);
