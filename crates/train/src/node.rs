@@ -15,6 +15,7 @@ mod dropout;
 mod field;
 mod join;
 mod layer_norm;
+mod log_softmax;
 mod pool;
 mod prelu;
 pub(crate) mod quantise;
@@ -34,7 +35,7 @@ use crate::Error;
 use crate::kernel::workspace::Workspace;
 use values::tensor;
 
-pub(crate) use activation::SELU;
+pub(crate) use activation::{SELU, values_and_slopes};
 
 /// What a forward pass is for.
 pub(crate) enum Pass<'a> {
@@ -157,6 +158,9 @@ pub(crate) fn compile(
             Box::new(batch_norm::BatchNorm::new(layer, constants, activation, memory)?)
         }
         Op::Activation { function: Activation::Softmax } => Box::new(softmax::Softmax::new(memory)),
+        Op::Activation { function: Activation::LogSoftmax } => {
+            Box::new(log_softmax::LogSoftmax::new(memory))
+        }
         Op::Activation { function } => {
             Box::new(activation::ElementWise::new(*function, fused, memory))
         }
@@ -197,9 +201,6 @@ fn refusal(layer: &Layer) -> Option<&'static str> {
         Op::Quantise { quantiser } => quantise::refusal(quantiser),
         Op::Pool { window, .. } if window.dilation.iter().any(|&taps| taps > 1) => {
             Some("dilated pools cannot be trained yet")
-        }
-        Op::Activation { function } if !activation::is_known(*function) => {
-            Some("this activation cannot be trained yet")
         }
         Op::Lookup { .. } => Some("layers of this type cannot be trained yet"),
         Op::UpSample { interpolation: Interpolation::Bilinear, .. } => {

@@ -142,6 +142,9 @@ impl<'a> Unfused<'a> {
             Op::Activation { function: Activation::Softmax } => {
                 candle_nn::ops::softmax(x, D::Minus1)
             }
+            Op::Activation { function: Activation::LogSoftmax } => {
+                candle_nn::ops::log_softmax(x, D::Minus1)
+            }
             Op::Activation { function } => elements::activate(*function, x),
             Op::Pool { kind, window } => windows::pool(*kind, window, x)?.reshape(&shape[..]),
             Op::GlobalPool { kind } => windows::pool_all(*kind, x)?.reshape(&shape[..]),

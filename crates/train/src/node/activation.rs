@@ -1,3 +1,5 @@
+mod rarer;
+
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use handaxe_graph::Activation;
 
@@ -37,13 +39,9 @@ impl Node for ElementWise {
     /// y' = f'(x) x', and for the gradient g by the output: (f'(x) g)' = f'(x) g' + f''(x) x' g.
     fn push(&self, inputs: &[&Tensor], moves: &[&Tensor]) -> Result<Pushed> {
         let function = self.function;
-        let input = Operand::new(inputs[0])?;
-        let x = input.values()?;
-        let (mut y, mut slopes) = (x.to_vec(), vec![0.0; x.len()]);
-        map(function, &mut y);
-        back(function, x, &y, &vec![1.0; x.len()], &mut slopes);
-        let slopes = tensor(slopes, inputs[0].dims())?;
-        let bends = tensor(bends(function, x, &y), inputs[0].dims())?;
+        let (answer, slopes) = values_and_slopes(function, inputs[0])?;
+        let (x, y) = (Operand::new(inputs[0])?, Operand::new(&answer)?);
+        let bends = tensor(bends(function, x.values()?, y.values()?), inputs[0].dims())?;
         let memory = self.memory.clone();
         let times = move |a: &Tensor, b: &Tensor| memory.zip(a, b, |a, b| a * b);
         let output = times(&slopes, moves[0])?;
@@ -83,13 +81,6 @@ impl CustomOp1 for Function {
     }
 }
 
-/// Whether a function can be computed and differentiated here.
-pub(super) fn is_known(function: Activation) -> bool {
-    let mut answer = [0.0];
-    map(function, &mut answer);
-    !answer[0].is_nan()
-}
-
 /// Whether the slope can be told from the output alone, so that the input need not be kept.
 pub(super) fn is_told_by_output(function: Activation) -> bool {
     match function {
@@ -122,8 +113,11 @@ pub(super) fn map(function: Activation, values: &mut [f32]) {
         Activation::HardTanh => each(values, |x| x.clamp(-1.0, 1.0)),
         Activation::Softplus => each(values, |x| x.max(0.0) + (-x.abs()).exp().ln_1p()),
         Activation::Softsign => each(values, |x| x / (1.0 + x.abs())),
-        // Refused before ([`is_known`]).
-        _ => values.fill(f32::NAN),
+        // NaN for those that look at several elements: they have nodes of their own.
+        _ => values.iter_mut().for_each(|value| {
+            let answer = function.element(f64::from(*value)).filter(|_| !value.is_nan());
+            *value = answer.map_or(f32::NAN, |answer| answer as f32);
+        }),
     }
 }
 
@@ -156,8 +150,23 @@ pub(super) fn back(function: Activation, x: &[f32], y: &[f32], g: &[f32], by_x: 
         Activation::HardTanh => each(x, y, g, by_x, |x, _| zero_or(1.0, x.abs() < 1.0)),
         Activation::Softplus => each(x, y, g, by_x, |x, _| sigmoid(x)),
         Activation::Softsign => each(x, y, g, by_x, |x, _| (1.0 + x.abs()).powi(-2)),
-        _ => by_x.fill(f32::NAN),
+        _ => {
+            for ((by, x), g) in by_x.iter_mut().zip(x).zip(g) {
+                let slope = rarer::derivatives(function, f64::from(*x));
+                *by = g * slope.map_or(f32::NAN, |(slope, _)| slope as f32);
+            }
+        }
     }
+}
+
+/// The values of a function at a contiguous tensor, and its slopes there.
+pub(crate) fn values_and_slopes(function: Activation, input: &Tensor) -> Result<(Tensor, Tensor)> {
+    let input_values = Operand::new(input)?;
+    let x = input_values.values()?;
+    let (mut y, mut slopes) = (x.to_vec(), vec![0.0; x.len()]);
+    map(function, &mut y);
+    back(function, x, &y, &vec![1.0; x.len()], &mut slopes);
+    Ok((tensor(y, input.dims())?, tensor(slopes, input.dims())?))
 }
 
 /// The second derivatives at the inputs `x` with outputs `y`; 0 at kinks.
@@ -170,7 +179,7 @@ fn bends(function: Activation, x: &[f32], y: &[f32]) -> Vec<f32> {
         Activation::Tanh => -2.0 * y * (1.0 - y * y),
         Activation::Softplus => sigmoid(x) * sigmoid(-x),
         Activation::Softsign => -2.0 * x.signum() * (1.0 + x.abs()).powi(-3),
-        _ => 0.0,
+        _ => rarer::derivatives(function, f64::from(x)).map_or(0.0, |(_, bend)| bend as f32),
     };
     x.iter().zip(y).map(|(&x, &y)| bend(x, y)).collect()
 }
@@ -196,7 +205,7 @@ mod tests {
         by_x
     }
 
-    const ALL: [Activation; 11] = [
+    const ALL: [Activation; 27] = [
         Activation::Linear,
         Activation::Relu,
         Activation::LeakyRelu { slope: 0.3 },
@@ -208,6 +217,22 @@ mod tests {
         Activation::HardTanh,
         Activation::Softplus,
         Activation::Softsign,
+        Activation::ClippedRelu { slope: 0.1, threshold: 0.5, max: Some(3.0) },
+        Activation::ClippedRelu { slope: 0.0, threshold: 0.0, max: None },
+        Activation::ThresholdedRelu { theta: 1.0 },
+        Activation::HardSigmoid6,
+        Activation::Swish,
+        Activation::HardSwish,
+        Activation::Gelu,
+        Activation::GeluTanh,
+        Activation::Mish,
+        Activation::Celu { alpha: 0.8 },
+        Activation::LogSigmoid,
+        Activation::TanhShrink,
+        Activation::HardShrink { threshold: 0.5 },
+        Activation::SoftShrink { threshold: 0.5 },
+        Activation::Squareplus { b: 4.0 },
+        Activation::SparsePlus,
     ];
 
     /// Central differences of the function itself, away from the kinks.

@@ -100,12 +100,15 @@ pub(super) fn check_exact(what: &str, model: &Model, data: &Dataset) {
 }
 
 /// Smooth functions only: differences across a kink are no derivatives.
-const SMOOTH: [Activation; 5] = [
+const SMOOTH: [Activation; 8] = [
     Activation::Linear,
     Activation::Sigmoid,
     Activation::Tanh,
     Activation::Softplus,
     Activation::Softmax,
+    Activation::LogSoftmax,
+    Activation::Swish,
+    Activation::GeluTanh,
 ];
 
 #[test]

@@ -153,6 +153,9 @@ fn activations() {
         Activation::Softplus,
         Activation::Softsign,
         Activation::Softmax,
+        Activation::LogSoftmax,
+        Activation::Gelu,
+        Activation::Mish,
     ];
     for function in functions {
         check_layers(function.name(), &[6], vec![Op::Activation { function }]);

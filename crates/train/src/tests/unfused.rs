@@ -67,6 +67,9 @@ fn activations() -> Vec<Activation> {
         Activation::Softplus,
         Activation::Softsign,
         Activation::Softmax,
+        Activation::LogSoftmax,
+        Activation::Swish,
+        Activation::ClippedRelu { slope: 0.1, threshold: 0.2, max: Some(0.7) },
     ]
 }
 

@@ -1,7 +1,7 @@
-use candle_core::{Result, Tensor};
+use candle_core::{Device, Result, Tensor};
 use handaxe_graph::{Activation, Op};
 
-use crate::node::SELU;
+use crate::node::{SELU, values_and_slopes};
 
 /// An activation that looks at one element at a time.
 pub(super) fn activate(function: Activation, x: &Tensor) -> Result<Tensor> {
@@ -17,8 +17,17 @@ pub(super) fn activate(function: Activation, x: &Tensor) -> Result<Tensor> {
         Activation::HardTanh => x.clamp(-1.0, 1.0),
         Activation::Softplus => relu(x)? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?,
         Activation::Softsign => x / (x.abs()? + 1.0)?,
-        _ => Ok(x.clone()),
+        Activation::Linear => Ok(x.clone()),
+        _ => on_processor(function, x),
     }
+}
+
+/// Functions that are met less often: candle gets their values and slopes.
+fn on_processor(function: Activation, x: &Tensor) -> Result<Tensor> {
+    let given = x.detach().to_device(&Device::Cpu)?.force_contiguous()?;
+    let (values, slopes) = values_and_slopes(function, &given)?;
+    let straight = (x - x.detach())?.mul(&slopes.to_device(x.device())?)?;
+    values.to_device(x.device())?.add(&straight)
 }
 
 /// candle's own has slope 1 at 0.
