@@ -8,7 +8,7 @@ use crate::Error;
 /// What a spec may hold, for messages.
 const KNOWN: &str = "dense:N, conv:FxK[xS][:same], conv1d:FxK[xS][:same], depthwise:K[xS][:same], maxpool:K, avgpool:K, globalavg, globalmax, \
                      flatten, reshape:AxB.., batchnorm, dropout:P and the activations linear, relu, leaky_relu, elu, \
-                     selu, sigmoid, hard_sigmoid, tanh, hard_tanh, softplus, softsign, softmax";
+                     selu, sigmoid, hard_sigmoid, tanh, hard_tanh, softplus, softsign, softmax, swish, gelu, mish and Keras' others";
 
 /// Keras' defaults for BatchNormalization.
 const BATCH_NORM: Op = Op::BatchNorm { epsilon: 1e-3, momentum: 0.99 };
