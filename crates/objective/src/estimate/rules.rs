@@ -2,6 +2,7 @@
 
 use handaxe_graph::{IoType, Strategy};
 
+use super::codes::Codes;
 use super::profile::{Multipliers, Profile, Tool};
 use super::unit::{Matrix, Regime, Unit, Work};
 
@@ -64,10 +65,16 @@ impl Matrix {
 }
 
 /// Additions one behind the other in sums of products of so many bits. Where products are additions, the tree has their leaves
-/// too. What is too large for a tree is added up in order, two terms at a time, since the tools' adders take three numbers.
-pub(crate) fn additions(matrix: &Matrix, product_bits: f64) -> u64 {
-    let terms = if product_bits > 0.0 { matrix.codes.deepest } else { matrix.codes.leaves };
-    if matrix.is_beyond() { matrix.codes.deepest.div_ceil(2) } else { ceil_log2(terms).into() }
+/// too. The tools' adders take three numbers: behind products, adders with `spare` time take what no pair is left for, so that no
+/// level is begun for it; and what is too large for a tree is added up in order, two terms at a time.
+pub(crate) fn additions(matrix: &Matrix, product_bits: f64, spare: bool) -> u64 {
+    let Codes { deepest, leaves, .. } = matrix.codes;
+    match product_bits > 0.0 {
+        _ if matrix.is_beyond() => deepest.div_ceil(2),
+        true if spare => deepest.max(1).ilog2().into(),
+        true => ceil_log2(deepest).into(),
+        false => ceil_log2(leaves).into(),
+    }
 }
 
 /// Multiplications of the Latency strategy from which on Vivado holds the products of even the shortest weights.

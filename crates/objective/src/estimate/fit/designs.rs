@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::figure::{Figures, Quantity};
 use super::super::network::{compose, is_design};
-use super::super::profile::Tool;
 use super::super::table::{Group, Key, Scope, Table};
 use super::super::unit::Regime;
 use super::groups::Ends;
-use super::spread::{STRANGENESS, Weighted, ends, median, weighted_ends};
+use super::spread::{DOUBT, STRANGENESS, Weighted, ends, median, weighted_ends};
 use super::sum::{Sample, Sum};
 use super::{FEWEST, Row, parts, round};
 
@@ -23,7 +22,7 @@ struct Foretold {
     ratio: f64,
 }
 
-/// The groups of designs, by profile and by tool.
+/// The groups of designs, by profile, by tool and parts, and by tool.
 pub(super) fn groups(rows: &[&Row]) -> Vec<Group> {
     let designs: Vec<&Row> = rows.iter().copied().filter(|row| is_design(&row.units)).collect();
     let by_network = foretold(rows, &designs, &|row| &row.fold);
@@ -50,19 +49,42 @@ pub(super) fn groups(rows: &[&Row]) -> Vec<Group> {
                 found.push(group(Scope::Profile(key), scale, ends, own.len()));
             }
         }
-        for tool in sources.iter().map(|design| design.key.tool).collect::<BTreeSet<Tool>>() {
-            let own: Vec<&Foretold> =
-                sources.iter().filter(|design| design.key.tool == tool).collect();
-            let of_source = |source: &&str| {
-                let of = own.iter().filter(|design| design.source == **source);
-                Weighted::alike(of.map(|design| design.ratio).collect())
-            };
-            let names: BTreeSet<&str> = own.iter().map(|design| design.source.as_str()).collect();
-            let ends = weighted_ends(names.iter().map(of_source).collect(), STRANGENESS);
-            found.push(group(Scope::Tool(tool), 1.0, ends, own.len()));
+        let wider = sources.iter().flat_map(|design| {
+            let Key { tool, family, .. } = design.key;
+            [Scope::Parts { tool, family }, Scope::Tool(tool)]
+        });
+        for scope in wider.collect::<BTreeSet<Scope>>() {
+            let own: Vec<&Foretold> = sources.iter().filter(|design| design.is_of(scope)).collect();
+            if own.len() >= FEWEST {
+                found.push(group(scope, 1.0, ends_of_sources(scope, &own), own.len()));
+            }
         }
     }
     found
+}
+
+impl Foretold {
+    /// Whether the rows of a scope wider than a profile are like it.
+    fn is_of(&self, scope: Scope) -> bool {
+        match scope {
+            Scope::Parts { tool, family } => {
+                self.usual && (self.key.tool, self.key.family) == (tool, family)
+            }
+            _ => scope == Scope::Tool(self.key.tool),
+        }
+    }
+}
+
+/// The interval for a design of a source that no row is of. On the same parts it is one more of its kind; on others it may be like no
+/// other.
+fn ends_of_sources(scope: Scope, designs: &[&Foretold]) -> (f64, f64) {
+    let sources: BTreeSet<&str> = designs.iter().map(|design| design.source.as_str()).collect();
+    let of_source = |source: &str| {
+        let of = designs.iter().filter(|design| design.source == source);
+        Weighted::alike(of.map(|design| design.ratio).collect())
+    };
+    let doubt = if matches!(scope, Scope::Parts { .. }) { DOUBT } else { STRANGENESS };
+    weighted_ends(sources.into_iter().map(of_source).collect(), doubt)
 }
 
 /// Every design by constants fitted on the rows of other groups.
