@@ -11,6 +11,9 @@ use super::spread::{DOUBT, STRANGENESS, Weighted, ends, median, weighted_ends};
 use super::sum::{Sample, Sum};
 use super::{FEWEST, Row, parts, round};
 
+/// Fewest sources that tell how far off designs of a further one may be.
+const FEWEST_SOURCES: usize = 2;
+
 /// One design's figure, foretold.
 struct Foretold {
     key: Key,
@@ -55,8 +58,10 @@ pub(super) fn groups(rows: &[&Row]) -> Vec<Group> {
         });
         for scope in wider.collect::<BTreeSet<Scope>>() {
             let own: Vec<&Foretold> = sources.iter().filter(|design| design.is_of(scope)).collect();
-            if own.len() >= FEWEST {
-                found.push(group(scope, 1.0, ends_of_sources(scope, &own), own.len()));
+            let ratios = of_sources(&own);
+            if ratios.len() >= FEWEST_SOURCES {
+                let ends = weighted_ends(ratios, doubt(scope));
+                found.push(group(scope, 1.0, ends, own.len()));
             }
         }
     }
@@ -75,16 +80,19 @@ impl Foretold {
     }
 }
 
-/// The interval for a design of a source that no row is of. On the same parts it is one more of its kind; on others it may be like no
-/// other.
-fn ends_of_sources(scope: Scope, designs: &[&Foretold]) -> (f64, f64) {
+/// How far off designs were, source by source.
+fn of_sources(designs: &[&Foretold]) -> Vec<Weighted> {
     let sources: BTreeSet<&str> = designs.iter().map(|design| design.source.as_str()).collect();
     let of_source = |source: &str| {
         let of = designs.iter().filter(|design| design.source == source);
         Weighted::alike(of.map(|design| design.ratio).collect())
     };
-    let doubt = if matches!(scope, Scope::Parts { .. }) { DOUBT } else { STRANGENESS };
-    weighted_ends(sources.into_iter().map(of_source).collect(), doubt)
+    sources.into_iter().map(of_source).collect()
+}
+
+/// A design of a further source is one more of its kind on the same parts; on others it may be like no other.
+fn doubt(scope: Scope) -> f64 {
+    if matches!(scope, Scope::Parts { .. }) { DOUBT } else { STRANGENESS }
 }
 
 /// Every design by constants fitted on the rows of other groups.
