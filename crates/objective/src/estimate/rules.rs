@@ -65,16 +65,20 @@ impl Matrix {
 }
 
 /// Additions one behind the other in sums of products of so many bits. Where products are additions, the tree has their leaves
-/// too. The tools' adders take three numbers: behind products, adders with `spare` time take what no pair is left for, so that no
-/// level is begun for it; and what is too large for a tree is added up in order, two terms at a time.
+/// too. The tools' adders take three numbers: those with time to `spare` behind products take what no pair is left for, so that no
+/// level is begun for it (trees without products do begin one: 25 terms take five levels in a report of Vitis HLS 2024.1); and what
+/// is too large for a tree is added up in order, two terms at a time.
 pub(crate) fn additions(matrix: &Matrix, product_bits: f64, spare: bool) -> u64 {
     let Codes { deepest, leaves, .. } = matrix.codes;
-    match product_bits > 0.0 {
-        _ if matrix.is_beyond() => deepest.div_ceil(2),
-        true if spare => deepest.max(1).ilog2().into(),
-        true => ceil_log2(deepest).into(),
-        false => ceil_log2(leaves).into(),
+    if matrix.is_beyond() {
+        return deepest.div_ceil(2);
     }
+    let levels = match (product_bits > 0.0, spare) {
+        (true, true) => deepest.max(1).ilog2(),
+        (true, false) => ceil_log2(deepest),
+        (false, _) => ceil_log2(leaves),
+    };
+    levels.into()
 }
 
 /// Multiplications of the Latency strategy from which on Vivado holds the products of even the shortest weights.
