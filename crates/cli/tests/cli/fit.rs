@@ -116,3 +116,13 @@ fn parts_come_from_a_file() {
         ran.stderr
     );
 }
+
+/// Vitis' designs on the 7 series are known well enough for a part to be reached by pruning that the network stands.
+#[test]
+fn a_part_of_the_7_series_is_reached() {
+    let folder = folder();
+    let ran = optimize(&folder, "--fit pynq-z2 --rtol 0.9 --out run --json");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let flip_flops = &ran.json()["estimated"]["before"]["ff"];
+    assert!(flip_flops["high"].as_f64() > Some(106_400.0), "nothing to do: {flip_flops}");
+}

@@ -4,7 +4,10 @@
 //! that is like no other pulls little. Weights of terms that stand for logic are not negative. What is known of all rows is
 //! the start for a tool, and that for a profile (shrinkage): a profile keeps constants of its own only as far as they
 //! foretell rows of folds left out. Intervals are quantiles of left-out errors, never of fitted ones: of folds of the same
-//! profile, or, for profiles without rows, of whole sources.
+//! profile, or, for profiles without rows, of whole sources. There are so few designs that most profiles have none: theirs fall
+//! together with those of the tool on the same parts, whatever multiplications are bound to, before those on other parts are asked.
+//! What is bound to what changes the figures of layers, each by its own rows, and hardly how far off their sum is; on other parts
+//! the clock cuts elsewhere, so that flip-flops are off by other factors.
 
 mod delay;
 mod designs;
@@ -105,8 +108,8 @@ fn samples<'a>(
 
 fn unit_terms(unit: &Unit, quantity: Quantity, row: &Row, table: &Table) -> Terms {
     let profile = &row.profile;
-    let depth = unit.depth(profile, table);
-    let (latency, interval) = rules::cycles(unit, profile, depth);
+    let tree = unit.tree_by(profile, &table.delay(profile));
+    let (latency, interval) = rules::cycles(unit, profile, tree.depth);
     let rule = match quantity {
         Quantity::Dsp => rules::dsp(unit, profile),
         Quantity::Bram18 => rules::bram18(unit, profile),
@@ -115,7 +118,7 @@ fn unit_terms(unit: &Unit, quantity: Quantity, row: &Row, table: &Table) -> Term
         Quantity::Uram => 0,
         Quantity::Lut | Quantity::Ff => {
             let copies = if let Work::Matrix(matrix) = &unit.work { matrix.copies } else { 1 };
-            let mut terms = terms(unit, quantity, profile, depth);
+            let mut terms = terms(unit, quantity, profile, tree);
             terms.iter_mut().for_each(|(_, value)| *value *= copies as f64);
             return terms;
         }

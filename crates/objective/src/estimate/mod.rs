@@ -28,6 +28,8 @@ pub use profile::{Family, Multipliers, Profile, Tool};
 pub use table::{Group, Key, Scope, Shrink, Table};
 pub use unit::{Matrix, Regime, Unit, Work};
 
+use terms::Tree;
+
 impl Unit {
     /// Figures of C synthesis for this unit alone, and whether all of them come from rows of this profile.
     pub fn figures(&self, profile: &Profile) -> (Figures, bool) {
@@ -41,12 +43,12 @@ impl Unit {
             let (latency, interval) = (Figure::exact(latency), Figure::exact(interval));
             return (Figures { latency, interval, ..Figures::default() }, true);
         }
-        let depth = self.depth(profile, table);
+        let tree = self.tree_by(profile, &table.delay(profile));
         let copies = if let Work::Matrix(matrix) = &self.work { matrix.copies } else { 1 };
-        let (latency, interval) = rules::cycles(self, profile, depth);
+        let (latency, interval) = rules::cycles(self, profile, tree.depth);
         let ruled = |quantity, value| table.ruled(self, quantity, profile, value);
         let summed = |quantity| {
-            let terms = terms::terms(self, quantity, profile, depth);
+            let terms = terms::terms(self, quantity, profile, tree);
             let (figure, known) = table.sum(self, quantity, profile, &terms);
             (figure.times(copies), known)
         };
@@ -67,19 +69,21 @@ impl Unit {
 
     /// Cycles of its sums and products when nothing is shared.
     pub(crate) fn depth(&self, profile: &Profile, table: &Table) -> u64 {
-        self.depth_by(profile, &table.delay(profile))
+        self.tree_by(profile, &table.delay(profile)).depth
     }
 
-    pub(crate) fn depth_by(&self, profile: &Profile, delay: &Delay) -> u64 {
-        match &self.work {
+    pub(crate) fn tree_by(&self, profile: &Profile, delay: &Delay) -> Tree {
+        let (depth, levels) = match &self.work {
             Work::Matrix(matrix) => {
                 let product = matrix.product_bits(self.input_bits, profile);
-                let levels = rules::additions(matrix, product);
-                delay.tree(profile, product, levels).max(rules::least_depth(matrix, profile))
+                let levels = rules::additions(matrix, product, delay.has_spare(profile));
+                let least = rules::least_depth(matrix, profile);
+                (delay.tree(profile, product, levels).max(least), levels)
             }
-            Work::Softmax => delay.softmax(profile, self.outputs),
-            Work::Clip => delay.clip(profile),
-            _ => 0,
-        }
+            Work::Softmax => (delay.softmax(profile, self.outputs), 0),
+            Work::Clip => (delay.clip(profile), 0),
+            _ => (0, 0),
+        };
+        Tree { depth, levels }
     }
 }

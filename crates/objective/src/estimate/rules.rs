@@ -2,6 +2,7 @@
 
 use handaxe_graph::{IoType, Strategy};
 
+use super::codes::Codes;
 use super::profile::{Multipliers, Profile, Tool};
 use super::unit::{Matrix, Regime, Unit, Work};
 
@@ -64,10 +65,20 @@ impl Matrix {
 }
 
 /// Additions one behind the other in sums of products of so many bits. Where products are additions, the tree has their leaves
-/// too. What is too large for a tree is added up in order, two terms at a time, since the tools' adders take three numbers.
-pub(crate) fn additions(matrix: &Matrix, product_bits: f64) -> u64 {
-    let terms = if product_bits > 0.0 { matrix.codes.deepest } else { matrix.codes.leaves };
-    if matrix.is_beyond() { matrix.codes.deepest.div_ceil(2) } else { ceil_log2(terms).into() }
+/// too. The tools' adders take three numbers: those with time to `spare` behind products take what no pair is left for, so that no
+/// level is begun for it (trees without products do begin one: 25 terms take five levels in a report of Vitis HLS 2024.1); and what
+/// is too large for a tree is added up in order, two terms at a time.
+pub(crate) fn additions(matrix: &Matrix, product_bits: f64, spare: bool) -> u64 {
+    let Codes { deepest, leaves, .. } = matrix.codes;
+    if matrix.is_beyond() {
+        return deepest.div_ceil(2);
+    }
+    let levels = match (product_bits > 0.0, spare) {
+        (true, true) => deepest.max(1).ilog2(),
+        (true, false) => ceil_log2(deepest),
+        (false, _) => ceil_log2(leaves),
+    };
+    levels.into()
 }
 
 /// Multiplications of the Latency strategy from which on Vivado holds the products of even the shortest weights.

@@ -64,7 +64,15 @@ impl From<&Profile> for Key {
 pub enum Scope {
     /// Those of one profile.
     Profile(Key),
-    /// Other profiles of a tool: intervals are by how far off rows of other sources were.
+    /// Designs by a tool on the same parts, whatever multiplications are bound to: intervals are by how far off those of other sources
+    /// were.
+    Parts {
+        /// The tool.
+        tool: Tool,
+        /// The parts.
+        family: Family,
+    },
+    /// Other profiles of a tool, and what is not built as usual: likewise, and further for what may be like no other.
     Tool(Tool),
     /// Other tools.
     All,
@@ -114,11 +122,14 @@ impl Table {
         let first = self.groups.partition_point(|group| (group.regime, group.quantity) < kind);
         let same = |group: &&Group| (group.regime, group.quantity) == kind;
         let of_kind = || self.groups[first..].iter().take_while(same);
-        let scopes = [Scope::Profile(key), Scope::Tool(key.tool), Scope::All];
+        let Key { tool, family, .. } = key;
+        let own = [Scope::Profile(key), Scope::Parts { tool, family }];
+        let others = [Scope::Tool(tool), Scope::All];
         let usual = usual && !regime.is_borrowed(key.tool);
         let group = |scope: Scope| of_kind().find(|group| group.scope == scope);
-        let found = scopes.into_iter().skip(usize::from(!usual)).find_map(group)?;
-        Some((found, found.scope == scopes[0]))
+        let own_rows = own.into_iter().filter(|_| usual);
+        let found = own_rows.chain(others).find_map(group)?;
+        Some((found, found.scope == own[0]))
     }
 
     /// A figure from its terms, and whether it is calibrated.

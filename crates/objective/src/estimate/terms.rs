@@ -10,6 +10,15 @@ use super::unit::{Matrix, Regime, Unit, Work};
 /// Names and values of the terms of a figure. Counts of registers and adders are in bits where the widths are known.
 pub(crate) type Terms = Vec<(&'static str, f64)>;
 
+/// How products and the additions behind them are cut into cycles.
+#[derive(Clone, Copy)]
+pub(crate) struct Tree {
+    /// Cuts.
+    pub(crate) depth: u64,
+    /// Additions one behind the other.
+    pub(crate) levels: u64,
+}
+
 /// The clock's period that the constants of pipelined logic are stated for, in nanoseconds.
 const CLOCK_NS: f64 = 5.0;
 /// Multiplications in look-up tables are looked at when there is more than one for so many weights.
@@ -19,12 +28,12 @@ const WIDE: u32 = 16;
 /// Look-up tables that the tools count for an addition beside one for each bit.
 const ADDER: f64 = 7.0;
 
-/// Terms of `quantity` for one copy of a unit whose logic takes `depth` cycles.
-pub(crate) fn terms(unit: &Unit, quantity: Quantity, profile: &Profile, depth: u64) -> Terms {
+/// Terms of `quantity` for one copy of a unit whose logic is cut like `tree`.
+pub(crate) fn terms(unit: &Unit, quantity: Quantity, profile: &Profile, tree: Tree) -> Terms {
     let mut terms = match (&unit.work, quantity) {
         (Work::Matrix(matrix), _) => match matrix.regime() {
             Regime::Inner | Regime::Pair | Regime::Outer => looped(matrix, unit, quantity, profile),
-            _ => unrolled(matrix, unit, quantity, profile, depth),
+            _ => unrolled(matrix, unit, quantity, profile, tree),
         },
         (_, Quantity::Lut) => vec![
             ("elements", unit.outputs as f64),
@@ -58,7 +67,7 @@ fn unrolled(
     unit: &Unit,
     quantity: Quantity,
     profile: &Profile,
-    depth: u64,
+    tree: Tree,
 ) -> Terms {
     let codes = &matrix.codes;
     let shared = matches!(matrix.regime(), Regime::Shared | Regime::SharedNarrow);
@@ -82,26 +91,31 @@ fn unrolled(
         if profile.tool == Tool::Vivado && matrix.is_narrow() {
             // Products of short weights are narrower than the sums that they are added to, and nothing hides that a new sample in
             // each cycle takes a multiplexer at each register of the answers.
-            let pipelined = matrix.regime().is_pipelined() && depth > 0;
+            let pipelined = matrix.regime().is_pipelined() && tree.depth > 0;
             terms.push(("products", codes.magnitude_bits as f64));
             terms.push(("answers", if pipelined { matrix.n_out as f64 } else { 0.0 }));
         }
         return terms;
     }
     if profile.tool == Tool::Vivado {
-        return vivado_registers(matrix, unit, profile, most, depth);
+        return vivado_registers(matrix, unit, profile, most, tree.depth);
     }
-    let levels = ceil_log2(codes.deepest + 1);
     // What waits for its turn to be added lies in look-up tables: there are no more registers than a tree would have.
-    let depth = if matrix.is_beyond() { depth.min(levels.into()) } else { depth };
-    let sums = sum * codes.nonzeros as f64 * held(depth, levels);
+    let balanced = u64::from(ceil_log2(codes.deepest + 1));
+    let tree = match tree {
+        Tree { depth, .. } if matrix.is_beyond() => {
+            Tree { depth: depth.min(balanced), levels: balanced }
+        }
+        tree => tree,
+    };
+    let sums = sum * codes.nonzeros as f64 * tree.held(codes.deepest);
     // With a new sample in each cycle, what waits for slower products is handed on from register to register.
     let handed = if matrix.reuse > 1 { 0.0 } else { 1.0 };
-    let slow = depth.saturating_sub(u64::from(levels.max(1)) - 1) as f64;
+    let slow = tree.depth.saturating_sub(tree.levels) as f64;
     vec![
         ("sums", sums),
         ("slow products", handed * slow * product * blocks),
-        ("inputs", handed * depth as f64 * input * unit.inputs as f64),
+        ("inputs", handed * tree.depth as f64 * input * unit.inputs as f64),
     ]
 }
 
@@ -130,12 +144,17 @@ fn vivado_registers(
     ]
 }
 
-/// Of each term of a sum, how many registers hold it or a sum of it, where `depth` cuts lie evenly between the products and
-/// the end of a tree of `levels`: each level halves what is left.
-fn held(depth: u64, levels: u32) -> f64 {
-    let step = (-f64::from(levels) / (depth as f64 + 1.0)).exp2();
-    let cuts = depth.min(u64::from(u32::MAX)) as f64;
-    if step >= 1.0 { cuts } else { step * (1.0 - step.powf(cuts)) / (1.0 - step) }
+impl Tree {
+    /// Of each term of a sum of so many, how many registers hold it or a sum of it. Each level leaves the same share of the terms, and
+    /// levels are shared out among the cycles evenly; with as many cuts as levels, the first lies right behind the products, further
+    /// ones lie in them.
+    fn held(self, terms: u64) -> f64 {
+        let cuts = self.depth.min(self.levels) as i32;
+        let levels_each = (self.levels as f64 / (self.depth as f64 + 1.0)).max(1.0);
+        let grows = (terms.max(1) as f64).powf(levels_each / self.levels.max(1) as f64);
+        let left = (1..=cuts).map(|from_end| grows.powi(from_end));
+        left.sum::<f64>() / terms.max(1) as f64
+    }
 }
 
 /// A loop over the weights in memory: multiplexers before and behind the multipliers.
@@ -207,4 +226,24 @@ fn multiplexer(matrix: &Matrix, count: f64) -> (&'static str, f64) {
     let digits = ceil_log2(matrix.n_out);
     let measured = digits.clamp(5, 8);
     (NAMES[measured as usize - 5], count * 2f64.powi(digits as i32 - measured as i32))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ten products, five sums of two, two of what is left: all are held where each addition has a cycle of its own.
+    #[test]
+    fn registers_of_a_tree() {
+        let held = |depth, levels, terms| Tree { depth, levels }.held(terms);
+        assert_eq!(held(0, 3, 10), 0.0);
+        assert_eq!(held(5, 0, 1), 0.0);
+        assert!((held(3, 3, 8) - (1.0 + 0.5 + 0.25)).abs() < 1e-12);
+        assert!((held(3, 3, 10) - 1.7).abs() < 0.05);
+        // Products that take cycles of their own are held in these, not as terms.
+        assert_eq!(held(5, 3, 8), held(3, 3, 8));
+        // One cut amid the tree; one behind the first of two levels.
+        assert!((held(1, 6, 64) - 1.0 / 8.0).abs() < 1e-12);
+        assert!((held(1, 2, 4) - 0.5).abs() < 1e-12);
+    }
 }

@@ -154,3 +154,44 @@ fn a_stream_of_pixels_sets_the_pace() {
         handaxe_objective::estimate::estimate(&model, &parallel, &Profile::default()).unwrap();
     assert!(parallel.synthesis.interval.value >= 36, "one window a cycle");
 }
+
+/// A network of three layers whose weights fill their bits, of strategy Latency without reuse.
+fn perceptron(inputs: usize) -> (Model, HlsConfig) {
+    let mut model = Model::new("mlp");
+    let mut last = model.add("in", Op::Input { shape: vec![inputs] }, &[]).unwrap();
+    for (place, units) in [16, 16, 4].into_iter().enumerate() {
+        last = model.add(&format!("fc{place}"), Op::Dense { units, bias: true }, &[last]).unwrap();
+        let mut kernel = model.layer(last).kernel().unwrap().clone();
+        let weights = kernel.values_mut().iter_mut().enumerate();
+        weights.for_each(|(at, weight)| *weight = (at * 37 % 101) as f32 / 50.0 - 1.0);
+        model.set_weight(last, "kernel", kernel).unwrap();
+    }
+    let config = HlsConfig::uniform("fixed<16,6>".parse().unwrap(), 1, Strategy::Latency).unwrap();
+    (model, config)
+}
+
+/// Vitis on a Zynq-7000: its designs stand in for one another, whatever multiplications are bound to. Those of other parts, which did
+/// until they were told apart, put the upper end of flip-flops at 6.4 times the estimate.
+#[test]
+fn upper_ends_on_the_7_series_are_near() {
+    let (model, config) = perceptron(8);
+    for multipliers in [Multipliers::Auto, Multipliers::Dsp, Multipliers::Fabric] {
+        let profile = Profile {
+            tool: Tool::Vitis,
+            family: Family::Series7,
+            multipliers,
+            ..Profile::default()
+        };
+        let estimate = estimate(&model, &config, &profile).unwrap().0;
+        for (stage, most) in [(Stage::Synthesis, 2.2), (Stage::Implementation, 3.0)] {
+            let figure = estimate.stage(stage).get(Quantity::Ff);
+            let over = figure.high as f64 / figure.value as f64;
+            assert!(over < most, "{multipliers:?}, {stage:?}: {over} times, {figure:?}");
+        }
+        for quantity in [Quantity::Latency, Quantity::Interval] {
+            let figure = estimate.synthesis.get(quantity);
+            let over = (figure.high + 1) as f64 / (figure.value + 1) as f64;
+            assert!(over < 1.6, "{multipliers:?}, {quantity:?}: {over} times");
+        }
+    }
+}

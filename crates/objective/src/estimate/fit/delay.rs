@@ -54,7 +54,7 @@ fn best(tool: Tool, family: Family, cases: &[(&Row, u64)]) -> Delay {
     let wrong = |delay: &Delay| {
         let of_case = |(row, cycles): &(&Row, u64)| {
             let depth =
-                row.units.iter().map(|unit| unit.depth_by(&row.profile, delay)).sum::<u64>();
+                row.units.iter().map(|unit| unit.tree_by(&row.profile, delay).depth).sum::<u64>();
             depth.abs_diff(*cycles).min(MOST)
         };
         cases.iter().map(of_case).sum::<u64>()

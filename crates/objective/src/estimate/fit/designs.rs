@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::figure::{Figures, Quantity};
 use super::super::network::{compose, is_design};
-use super::super::profile::Tool;
 use super::super::table::{Group, Key, Scope, Table};
 use super::super::unit::Regime;
 use super::groups::Ends;
-use super::spread::{STRANGENESS, Weighted, ends, median, weighted_ends};
+use super::spread::{DOUBT, STRANGENESS, Weighted, ends, median, weighted_ends};
 use super::sum::{Sample, Sum};
 use super::{FEWEST, Row, parts, round};
+
+/// Fewest sources that tell how far off designs of a further one may be.
+const FEWEST_SOURCES: usize = 2;
 
 /// One design's figure, foretold.
 struct Foretold {
@@ -23,7 +25,7 @@ struct Foretold {
     ratio: f64,
 }
 
-/// The groups of designs, by profile and by tool.
+/// The groups of designs, by profile, by tool and parts, and by tool.
 pub(super) fn groups(rows: &[&Row]) -> Vec<Group> {
     let designs: Vec<&Row> = rows.iter().copied().filter(|row| is_design(&row.units)).collect();
     let by_network = foretold(rows, &designs, &|row| &row.fold);
@@ -50,19 +52,47 @@ pub(super) fn groups(rows: &[&Row]) -> Vec<Group> {
                 found.push(group(Scope::Profile(key), scale, ends, own.len()));
             }
         }
-        for tool in sources.iter().map(|design| design.key.tool).collect::<BTreeSet<Tool>>() {
-            let own: Vec<&Foretold> =
-                sources.iter().filter(|design| design.key.tool == tool).collect();
-            let of_source = |source: &&str| {
-                let of = own.iter().filter(|design| design.source == **source);
-                Weighted::alike(of.map(|design| design.ratio).collect())
-            };
-            let names: BTreeSet<&str> = own.iter().map(|design| design.source.as_str()).collect();
-            let ends = weighted_ends(names.iter().map(of_source).collect(), STRANGENESS);
-            found.push(group(Scope::Tool(tool), 1.0, ends, own.len()));
+        let wider = sources.iter().flat_map(|design| {
+            let Key { tool, family, .. } = design.key;
+            [Scope::Parts { tool, family }, Scope::Tool(tool)]
+        });
+        for scope in wider.collect::<BTreeSet<Scope>>() {
+            let own: Vec<&Foretold> = sources.iter().filter(|design| design.is_of(scope)).collect();
+            let ratios = of_sources(&own);
+            if ratios.len() >= FEWEST_SOURCES {
+                let ends = weighted_ends(ratios, doubt(scope));
+                found.push(group(scope, 1.0, ends, own.len()));
+            }
         }
     }
     found
+}
+
+impl Foretold {
+    /// Whether the rows of a scope wider than a profile are like it.
+    fn is_of(&self, scope: Scope) -> bool {
+        match scope {
+            Scope::Parts { tool, family } => {
+                self.usual && (self.key.tool, self.key.family) == (tool, family)
+            }
+            _ => scope == Scope::Tool(self.key.tool),
+        }
+    }
+}
+
+/// How far off designs were, source by source.
+fn of_sources(designs: &[&Foretold]) -> Vec<Weighted> {
+    let sources: BTreeSet<&str> = designs.iter().map(|design| design.source.as_str()).collect();
+    let of_source = |source: &str| {
+        let of = designs.iter().filter(|design| design.source == source);
+        Weighted::alike(of.map(|design| design.ratio).collect())
+    };
+    sources.into_iter().map(of_source).collect()
+}
+
+/// A design of a further source is one more of its kind on the same parts; on others it may be like no other.
+fn doubt(scope: Scope) -> f64 {
+    if matches!(scope, Scope::Parts { .. }) { DOUBT } else { STRANGENESS }
 }
 
 /// Every design by constants fitted on the rows of other groups.
