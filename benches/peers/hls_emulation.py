@@ -82,11 +82,11 @@ CASES = {
         "conv_linear/result": "ap_int<6>", "most/result": "auto", "most/accum": "auto", "mean/accum": "ap_int<8>", "mean/result": "ap_fixed<12,6>",
         "norm/scale": "ap_int<2>", "norm/bias": "ap_fixed<10,4>", "norm/result": "ap_fixed<14,5>", "fc/weight": "ap_fixed<9,3>", "fc/bias": "ap_int<3>",
         "fc/accum": "ap_int<7>", "fc/result": "ap_int<5>", "fc_linear/result": "ap_int<5>", "fine/weight": "ap_uint<4>", "fine/bias": "ap_uint<2>",
-        "fine/accum": "ap_fixed<20,9>", "fine/result": "ap_fixed<14,7>", "fine_linear/result": "ap_fixed<14,7>", "round/result": "ap_uint<3>",
+        "fine/accum": "ap_fixed<20,9>", "fine/result": "ap_fixed<14,7>", "fine_linear/result": "ap_fixed<14,7>", "less/result": "ap_uint<3>",
         "cut/result": "ap_int<4>", "sigmoid/result": "ap_fixed<12,2>", "tanh.table_t": "ap_int<4>", "tanh/result": "ap_fixed<8,3>",
         "leaky/result": "ap_int<6>", "sum/result": "auto", "half/result": "ap_int<5>", "both/result": "auto", "more/result": "auto"}),
     "ints-vitis": ("ints", "Vitis", "name", "ap_int<9>", 1, "Resource", {
-        "series/result": "ap_fixed<12,5,AP_RND,AP_SAT>", "conv/weight": "ap_fixed<8,2>", "conv/result": "ap_fixed<16,6>", "conv_linear/result": "ap_fixed<10,4>",
+        "series/result": "ap_fixed<12,5,AP_RND,AP_SAT>", "conv/weight": "ap_fixed<8,2>", "conv/result": "ap_fixed<10,4>", "conv_linear/result": "ap_fixed<10,4>", "mean/accum": "ap_int<10>",
         "fc/weight": "ap_fixed<8,3>", "norm/scale": "ap_fixed<12,3>", "norm/result": "ap_fixed<14,6>", "leaky/param": "ap_fixed<8,1>"}),
     "signs-vivado": ("signs", "Vivado", "name", "ap_fixed<16,6>", 1, "Latency", {
         "sign1/result": "ap_int<2>", "three1/result": "ap_int<2>", "fc1_linear/result": "ap_fixed<6,2>", "fc1/result": "ap_fixed<6,2>",
@@ -190,8 +190,8 @@ def network(name):
         x = L.Flatten(name="flat")(n)
         a, b = L.Dense(6, name="fc")(x), L.Dense(6, name="fine")(x)
         joined = [L.Add(name="sum")([a, b]), L.Average(name="half")([a, b]), L.Concatenate(name="both")([a, b]), L.Maximum(name="more")([a, a])]
-        functions = [L.Activation(function, name=function)(a) for function in ["sigmoid", "tanh"]]
-        model = keras.Model(i, [L.MaxPooling1D(2, padding="same", name="most")(c), L.Activation("relu", name="cut")(b), L.Activation("linear", name="round")(b),
+        functions = [L.Activation(function, name=function)(a) for function in ["sigmoid", "tanh", "softmax"]]
+        model = keras.Model(i, [L.MaxPooling1D(2, padding="same", name="most")(c), L.Activation("relu", name="cut")(b), L.Subtract(name="less")([b, a]),
                                 L.LeakyReLU(0.3, name="leaky")(a), *joined, *functions])
     elif name == "signs":
         i = keras.Input((8,), name="features")

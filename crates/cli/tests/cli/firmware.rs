@@ -165,7 +165,7 @@ fn variances_beyond_the_table_are_warned_of() {
         );
         let ran = told(&folder, &with("small.npy", flags), 0, &[]);
         assert!(!ran.stderr.contains(beyond), "{}", ran.stderr);
-        let short = ["ends at 0.00390625", "`TableRangePower2: 4` in its section reaches 0.0625"];
+        let short = ["ends at 0.00390625", "`TableRangePower2: 5` in its section reaches 0.03125"];
         told(&folder, &with("small.npy", "--config short.yml"), 0, &short);
     }
     let profiled =
