@@ -11,7 +11,7 @@ a binary) answers the same inputs, and every output must be equal. What hls4ml a
 
 --extract writes what the Rust tests read: the networks, the configurations, some inputs, hls4ml's types and raw outputs.
 """
-import gzip, json, os, shutil, subprocess, sys, tempfile, time
+import gzip, json, os, re, shutil, subprocess, sys, tempfile, time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,6 +77,21 @@ CASES = {
     "cnn1d-type": ("cnn1d", "Vitis", "type", "ap_fixed<15,5,AP_RND,AP_SAT>", 1, "Latency", {}),
     "planes-type": ("planes", "Vivado", "type", "ap_fixed<12,5,AP_RND,AP_SAT>", 1, "Latency", {}),
     "qmlp-type": ("qmlp", "Vivado", "type", "ap_fixed<18,8>", 1, "Latency", {}),
+    "ints-vivado": ("ints", "Vivado", "name", "ap_fixed<16,6>", 1, "Latency", {
+        "series/result": "ap_int<5>", "conv/weight": "ap_int<2>", "conv/bias": "ap_fixed<9,4>", "conv/accum": "ap_int<6>", "conv/result": "ap_int<6>",
+        "conv_linear/result": "ap_int<6>", "most/result": "auto", "most/accum": "auto", "mean/accum": "ap_int<8>", "mean/result": "ap_fixed<12,6>",
+        "norm/scale": "ap_int<2>", "norm/bias": "ap_fixed<10,4>", "norm/result": "ap_fixed<14,5>", "fc/weight": "ap_fixed<9,3>", "fc/bias": "ap_int<3>",
+        "fc/accum": "ap_int<7>", "fc/result": "ap_int<5>", "fc_linear/result": "ap_int<5>", "fine/weight": "ap_uint<4>", "fine/bias": "ap_uint<2>",
+        "fine/accum": "ap_fixed<20,9>", "fine/result": "ap_fixed<14,7>", "fine_linear/result": "ap_fixed<14,7>", "less/result": "ap_uint<3>",
+        "cut/result": "ap_int<4>", "sigmoid/result": "ap_fixed<12,2>", "tanh.table_t": "ap_int<4>", "tanh/result": "ap_fixed<8,3>",
+        "leaky/result": "ap_int<6>", "sum/result": "auto", "half/result": "ap_int<5>", "both/result": "auto", "more/result": "auto"}),
+    "ints-vitis": ("ints", "Vitis", "name", "ap_int<9>", 1, "Resource", {
+        "series/result": "ap_fixed<12,5,AP_RND,AP_SAT>", "conv/weight": "ap_fixed<8,2>", "conv/result": "ap_fixed<10,4>", "conv_linear/result": "ap_fixed<10,4>", "mean/accum": "ap_int<10>",
+        "fc/weight": "ap_fixed<8,3>", "norm/scale": "ap_fixed<12,3>", "norm/result": "ap_fixed<14,6>", "leaky/param": "ap_fixed<8,1>"}),
+    "signs-vivado": ("signs", "Vivado", "name", "ap_fixed<16,6>", 1, "Latency", {
+        "sign1/result": "ap_int<2>", "three1/result": "ap_int<2>", "fc1_linear/result": "ap_fixed<6,2>", "fc1/result": "ap_fixed<6,2>",
+        "sign2/result": "ap_uint<1>", "three2/result": "ap_fixed<5,1,AP_TRN,AP_SAT>"}),
+    "signs-vitis": ("signs", "Vitis", "model", "ap_fixed<11,4>", 1, "Latency", {}),
     "planes-vitis": ("planes", "Vitis", "name", "ap_fixed<12,4,AP_RND,AP_SAT>", 1, "Latency", {}),
 }
 
@@ -168,6 +183,29 @@ def network(name):
         coarse = L.LayerNormalization(epsilon=0.05, name="coarse")(i)
         fine = L.LayerNormalization(epsilon=1e-7, name="fine")(L.Dense(5, name="faint")(i))
         model = keras.Model(i, [b, coarse, fine])
+    elif name == "ints":
+        i = keras.Input((6, 4), name="series")
+        c = L.Conv1D(5, 2, name="conv")(i)
+        n = L.BatchNormalization(name="norm")(L.AveragePooling1D(2, padding="same", name="mean")(c))
+        x = L.Flatten(name="flat")(n)
+        a, b = L.Dense(6, name="fc")(x), L.Dense(6, name="fine")(x)
+        joined = [L.Add(name="sum")([a, b]), L.Average(name="half")([a, b]), L.Concatenate(name="both")([a, b]), L.Maximum(name="more")([a, a])]
+        functions = [L.Activation(function, name=function)(a) for function in ["sigmoid", "tanh", "softmax"]]
+        model = keras.Model(i, [L.MaxPooling1D(2, padding="same", name="most")(c), L.Activation("relu", name="cut")(b), L.Subtract(name="less")([b, a]),
+                                L.LeakyReLU(0.3, name="leaky")(a), *joined, *functions])
+    elif name == "signs":
+        i = keras.Input((8,), name="features")
+        def binary_tanh(x):
+            return keras.backend.sign(x)
+        def ternary_tanh(x):
+            return keras.backend.sign(x)
+        a = L.Dense(9, name="fc1")(i)
+        s, t = L.Activation(binary_tanh, name="sign1")(a), L.Activation(ternary_tanh, name="three1")(a)
+        b = L.Dense(7, name="fc2")(s)
+        model = keras.Model(i, [t, b, L.Activation(ternary_tanh, name="three2")(b), L.Activation(binary_tanh, name="sign2")(b)])
+        # hls4ml reads names of functions only.
+        text = re.sub(r'\{[^{}]*"config": "(\w+_tanh)"[^{}]*\}', r'"\1"', model.to_json())
+        model.to_json = lambda: text
     elif name == "hgq":
         return hgq()
     random = np.random.default_rng(sum(name.encode()))
@@ -184,6 +222,8 @@ def network(name):
                 value = random.normal(0, 0.4, value.shape)
             if layer.name == "faint":
                 value = value * 0.03
+            if name == "ints":
+                value = value * 3
             if name == "pruned" and value.ndim == 2:
                 value = value * (random.random(value.shape) < 0.5)
             weights.append(value.astype("float32"))

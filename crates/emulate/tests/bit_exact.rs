@@ -7,7 +7,7 @@ use handaxe_data::Tensor;
 use handaxe_emulate::{BitExact, Error, Path};
 use handaxe_fixed::{FixedType, Overflow, Precision, Rounding};
 use handaxe_graph::{
-    Activation, HlsConfig, LayerId, Model, Op, Padding, PoolKind, Section, Softmax,
+    Activation, HlsConfig, LayerId, Model, Op, Padding, PoolKind, Quantiser, Section, Softmax,
     Strategy as Order, Window,
 };
 use proptest::prelude::*;
@@ -19,6 +19,13 @@ fn any_type() -> impl Strategy<Value = FixedType> {
             FixedType::new(width, integer, signed, rounding, overflow, bits.min(width)).unwrap()
         },
     )
+}
+
+/// The same, and integers.
+fn any_type_or_int() -> impl Strategy<Value = FixedType> {
+    let int = (1u32..26, any::<bool>())
+        .prop_map(|(width, signed)| FixedType::int(width, signed).unwrap());
+    prop_oneof![3 => any_type(), 1 => int]
 }
 
 /// Weights in -2..2 from a seed, some of them 0.
@@ -75,7 +82,7 @@ proptest! {
     /// Whatever the types: the lanes give the bits of the steps.
     #[test]
     fn both_paths_give_the_same_bits(
-        seed in any::<u64>(), of in any_type(), weight in any_type(), bias in any_type(), accum in any_type(), auto in 0u32..4, reuse_factor in 1usize..7,
+        seed in any::<u64>(), of in any_type_or_int(), weight in any_type_or_int(), bias in any_type_or_int(), accum in any_type_or_int(), auto in 0u32..4, reuse_factor in 1usize..7,
     ) {
         let model = network(seed);
         let mut config = HlsConfig::uniform(Precision::Fixed(of), reuse_factor, Order::Resource).unwrap();
@@ -202,6 +209,41 @@ fn what_cannot_be_is_said() {
         error.contains("layer `curve`") && error.contains("gelu") && error.contains("softsign"),
         "{error}"
     );
+}
+
+/// What the vendors' integers compute by accident, and signs that hls4ml makes thresholds of.
+#[test]
+fn accidents_are_refused_by_name() {
+    let said = |input: &str, result: &str, ops: &[Op]| {
+        let (mut model, mut config) = (Model::new("refused"), HlsConfig::default());
+        let mut last = model.add("in", Op::Input { shape: vec![4] }, &[]).unwrap();
+        for (place, op) in ops.iter().enumerate() {
+            last = model.add(&format!("it{place}"), op.clone(), &[last]).unwrap();
+        }
+        let mut state = |name: &str, variable: &str, of: &str| {
+            let section: &mut Section = config.layer_name.entry(name.to_owned()).or_default();
+            section.precision.insert(variable.to_owned(), of.parse().unwrap());
+        };
+        state("in", "result", input);
+        state("it0", "result", result);
+        state("it0", "weight", input);
+        BitExact::new(&model, &config).err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    let relu = [Op::Activation { function: Activation::Relu }];
+    let dense = [Op::Dense { units: 2, bias: false }];
+    let sign = Op::Quantise { quantiser: Quantiser::Sign { scale: 1.0 } };
+    let signs = [Op::BatchNorm { epsilon: 1e-3, momentum: 0.9 }, sign.clone()];
+    let folded = [dense[0].clone(), signs[0].clone(), sign];
+    assert_eq!(said("ap_fixed<8,1>", "ap_int<8>", &relu), "");
+    assert_eq!(said("ap_fixed<8,0>", "ap_int<8>", &dense), "");
+    assert_eq!(said("ap_fixed<8,2>", "auto", &folded), "");
+    for (said, lesson) in [
+        (said("ap_fixed<8,0>", "ap_int<8>", &relu), "cast of fixed<8,0,TRN,WRAP,0>"),
+        (said("ap_uint<1>", "ap_int<8>", &dense), "products of two ap_uint<1>"),
+        (said("ap_fixed<8,2>", "ap_fixed<8,2>", &signs), "right behind `it0`"),
+    ] {
+        assert!(said.contains("layer `it") && said.contains(lesson), "{said}");
+    }
 }
 
 /// hls4ml has layer normalisations of two axes, a table from a power of ten on, and a mean of two arrays.

@@ -1,6 +1,6 @@
 //! The types of exact results, as the vendors' operators give them.
 
-use crate::{Error, FixedType};
+use crate::{Error, FixedType, Integer};
 
 impl FixedType {
     /// The type that holds every product of two numbers: widths and integer bits add.
@@ -29,6 +29,23 @@ impl FixedType {
         let integer = room(self).max(room(other)) + 1;
         let width = integer + self.fraction().max(other.fraction());
         Self::exact(u32::try_from(width).unwrap_or(0), integer, signed)
+    }
+
+    /// What `/= divisor` makes of a code, for a divisor that is an `unsigned int`: the quotient, cut off toward zero.
+    ///
+    /// An `ap_int` of fewer than 32 bits is divided without its sign, as 33 bits: -3 / 2 is -2, and -1 / 3 is the low bits of 2863311530.
+    ///
+    /// ```
+    /// use handaxe_fixed::FixedType;
+    /// let (int, fixed) = (FixedType::int(8, true)?, FixedType::exact(8, 4, true)?);
+    /// assert_eq!((int.quotient(-3i64, 2), int.quotient(-1i64, 3), fixed.quotient(-3i64, 2)), (-2, -86, -1));
+    /// # Ok::<(), handaxe_fixed::Error>(())
+    /// ```
+    pub fn quotient<T: Integer>(&self, code: T, divisor: i64) -> T {
+        if self.is_int && self.width < 32 && code < T::from(0) {
+            return self.cast((code + T::from(1 << 33)).over(divisor), 0);
+        }
+        code.over(divisor)
     }
 
     /// A type that truncates and wraps, as operators and hls4ml's inference give them.

@@ -31,6 +31,10 @@ impl FixedType {
         if !value.is_finite() {
             return T::from(0);
         }
+        // The vendors' constructor negates what it takes for -1.
+        if self.is_int && value < 0.0 && value > -0.5 {
+            return self.cast(T::from(1), 0);
+        }
         let bits = value.to_bits();
         let exponent = (bits >> 52 & 0x7ff) as i32;
         let fraction = (bits & ((1 << 52) - 1)) as i64;

@@ -8,8 +8,8 @@ pub const MAX_WIDTH: u32 = 512;
 /// A fixed-point type: the values `code * 2^-fraction` for every code of `width` bits.
 ///
 /// The integer part may be negative or exceed the width, as in `ap_fixed<8,-2>` and `ap_fixed<4,8>`.
-/// Printed as hls4ml prints it: `fixed<16,6,TRN,WRAP,0>`, `ufixed<...>`, and `int<8>` or `uint<8>` where
-/// nothing but the width is left to say.
+/// Printed as hls4ml prints it: `fixed<16,6,TRN,WRAP,0>`, `ufixed<...>`, and `int<8>` or `uint<8>` for the
+/// vendors' `ap_int` and `ap_uint`, see [`FixedType::int`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FixedType {
     /// Bits in all, the sign included; `1..=MAX_WIDTH`.
@@ -24,6 +24,8 @@ pub struct FixedType {
     pub overflow: Overflow,
     /// The vendors' `N`: high bits that saturate when the rest wraps; at most `width`.
     pub saturation_bits: u32,
+    /// The vendors' `ap_int` or `ap_uint` and no `ap_fixed`; see [`FixedType::int`].
+    pub is_int: bool,
 }
 
 impl FixedType {
@@ -48,7 +50,36 @@ impl FixedType {
         if saturation_bits > width {
             return Err(Error::SaturationBits { given: saturation_bits, width });
         }
-        Ok(Self { width, integer, signed, rounding, overflow, saturation_bits })
+        Ok(Self { width, integer, signed, rounding, overflow, saturation_bits, is_int: false })
+    }
+
+    /// The vendors' `ap_int<width>`, or `ap_uint<width>`.
+    ///
+    /// It differs from `ap_fixed<width,width>` in how numbers enter it (fixtures/fixed/ints.csv.gz):
+    /// - fixed-point numbers are cut off toward zero, and wrap, as into `ap_fixed<width,width,AP_TRN_ZERO>`. Out of a type that has no bit
+    ///   before the point, any negative number becomes -1: `ap_int<8>` of an `ap_fixed<8,0>` of -0.25;
+    /// - a `double` or `float` likewise, but what lies between -0.5 and 0 becomes 1: `ap_int<8>(-0.3)`. Inputs and tables meet that;
+    ///   weights do not, they are read from whole decimal numbers, to which hls4ml has rounded them;
+    /// - a negative number wraps into an `ap_uint`: -1 becomes its largest.
+    ///
+    /// Products, sums and differences with integers and fixed-point numbers are exact, and of the same widths as those of
+    /// `ap_fixed<width,width>`; as those, integers enter fixed-point types. Quotients are not, see [`FixedType::quotient`].
+    ///
+    /// # Errors
+    /// [`Error::Width`].
+    ///
+    /// ```
+    /// use handaxe_fixed::FixedType;
+    /// let (int, fixed) = (FixedType::int(4, true)?, FixedType::exact(4, 4, true)?);
+    /// assert_eq!((int.to_string(), fixed.to_string()), ("int<4>".into(), "fixed<4,4,TRN,WRAP,0>".into()));
+    /// assert_eq!((int.cast(-5i64, 1), fixed.cast(-5i64, 1)), (-2, -3)); // of -2.5
+    /// assert_eq!((int.cast_f64::<i64>(-0.3), fixed.cast_f64::<i64>(-0.3)), (1, -1));
+    /// # Ok::<(), handaxe_fixed::Error>(())
+    /// ```
+    pub fn int(width: u32, signed: bool) -> Result<Self, Error> {
+        let integer = i32::try_from(width).map_err(|_| Error::Width { given: width })?;
+        let of = Self::new(width, integer, signed, Rounding::TrnZero, Overflow::Wrap, 0)?;
+        Ok(Self { is_int: true, ..of })
     }
 
     /// Bits right of the point: the step between neighbouring values is `2^-fraction`.
@@ -70,13 +101,6 @@ impl FixedType {
         let magnitude = self.integer - i32::from(self.signed);
         power_of_two(magnitude) - power_of_two(-self.fraction())
     }
-
-    fn is_plain_integer(&self) -> bool {
-        self.fraction() == 0
-            && self.rounding == Rounding::Trn
-            && self.overflow == Overflow::Wrap
-            && self.saturation_bits == 0
-    }
 }
 
 /// Exact down to the smallest subnormal, where `2f64.powi` takes the reciprocal of an infinity.
@@ -88,7 +112,7 @@ impl fmt::Display for FixedType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { width, integer, rounding, overflow, saturation_bits, .. } = self;
         let sign = if self.signed { "" } else { "u" };
-        if self.is_plain_integer() {
+        if self.is_int {
             return write!(f, "{sign}int<{width}>");
         }
         write!(f, "{sign}fixed<{width},{integer},{rounding},{overflow},{saturation_bits}>")

@@ -66,15 +66,7 @@ fn ac_fixed(arguments: &Arguments<'_>) -> Result<Precision, Error> {
 
 fn int(arguments: &Arguments<'_>, signed: bool) -> Result<Precision, Error> {
     let width = arguments.bits(0, "width W")?;
-    let integer = i32::try_from(width).map_err(|_| Error::Width { given: width })?;
-    Ok(Precision::Fixed(FixedType::new(
-        width,
-        integer,
-        signed,
-        Rounding::default(),
-        Overflow::default(),
-        0,
-    )?))
+    Ok(Precision::Fixed(FixedType::int(width, signed)?))
 }
 
 fn std_float(arguments: &Arguments<'_>) -> Result<Precision, Error> {

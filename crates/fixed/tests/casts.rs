@@ -65,6 +65,63 @@ fn codes_become_what_the_vendors_types_make_of_them() {
     }
 }
 
+/// An operand or a result of fixtures/fixed/ints.csv.gz, whose columns begin with `prefix`.
+fn operand(row: &Row, prefix: &str) -> FixedType {
+    let [width, integer] =
+        ["w", "i"].map(|column| number::<i32>(row, &format!("{prefix}{column}")));
+    FixedType::exact(width as u32, integer, row[&format!("{prefix}signed")] == "1").unwrap()
+}
+
+/// Integers take numbers in, and are computed with, as the vendors' do.
+#[test]
+fn integers_are_the_vendors() {
+    let rows = rows(include_bytes!("../../../fixtures/fixed/ints.csv.gz"));
+    assert_eq!(rows.len(), 8180);
+    for row in rows {
+        let (what, result) = (row["what"].as_str(), operand(&row, ""));
+        let int = FixedType::int(result.width, result.signed).unwrap();
+        let raw: i64 = number(&row, "raw");
+        if matches!(what, "double" | "float") {
+            let value = hexadecimal(&row["number"]);
+            assert_eq!(int.cast_f64::<i64>(value), raw, "{row:?}");
+            assert_eq!(int.cast_f64::<i128>(value), i128::from(raw), "{row:?}");
+            continue;
+        }
+        let (a, code): (_, i64) = (operand(&row, "a_"), number(&row, "a"));
+        let other = || (operand(&row, "b_"), number::<i64>(&row, "b"));
+        match what {
+            // Without a bit before the point, every negative number is -1.
+            "to_int" if a.integer <= 0 && code < 0 => {
+                assert_eq!(int.cast(-1i64, 0), raw, "{row:?}")
+            }
+            "to_int" => assert_eq!(int.cast(code, a.fraction()), raw, "{row:?}"),
+            "to_fixed" => assert_eq!(result.cast(code, 0), raw, "{row:?}"),
+            "quotient" => {
+                let int = FixedType::int(a.width, a.signed).unwrap();
+                assert_eq!(int.quotient(code, number(&row, "number")), raw, "{row:?}");
+                assert_eq!(
+                    int.quotient(i128::from(code), number(&row, "number")),
+                    i128::from(raw),
+                    "{row:?}"
+                );
+            }
+            "product" => {
+                let (b, factor) = other();
+                assert_eq!((a.product(&b).unwrap(), code * factor), (result, raw), "{row:?}");
+            }
+            _ => {
+                let (b, term) = other();
+                let sum = a.sum(&b).unwrap();
+                let [code, term] = [(code, a), (term, b)]
+                    .map(|(code, of)| code << (sum.fraction() - of.fraction()));
+                let (exact, signed) =
+                    if what == "sum" { (code + term, sum.signed) } else { (code - term, true) };
+                assert_eq!((FixedType { signed, ..sum }, exact), (result, raw), "{row:?}");
+            }
+        }
+    }
+}
+
 fn power(exponent: i32) -> BigRational {
     let two = BigRational::from(BigInt::from(2));
     two.pow(exponent)

@@ -55,12 +55,21 @@ fn vendors_agree() {
         ["ap_fixed<16,6,AP_RND_CONV,AP_SAT>", "ac_fixed<16,6,1,AC_RND_CONV,AC_SAT>"],
         ["ap_ufixed<9,4>", "ac_fixed<9,4,false>"],
         ["ap_uint<3>", "ac_int<3,false>"],
-        ["ap_fixed<8,8>", "int<8>"],
+        ["ap_int<8>", "int<8>"],
         [" Fixed <16, 6> ", "fixed<16,6,TRN,WRAP,0>"],
     ] {
         let [one, other] = texts.map(|text| text.parse::<Precision>().unwrap());
         assert_eq!(one, other, "{texts:?}");
     }
+}
+
+/// Of both notations, which differ in what they make of numbers, neither is lost.
+#[test]
+fn integers_stay_what_they_are() {
+    for text in ["int<8>", "uint<8>", "fixed<8,8,TRN,WRAP,0>", "fixed<8,8,TRN_ZERO,WRAP,0>"] {
+        assert_eq!(format!("ap_{text}").parse::<Precision>().unwrap().to_string(), text);
+    }
+    assert_ne!("ap_int<8>".parse::<Precision>(), "ap_fixed<8,8,AP_TRN_ZERO>".parse());
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod exact;
 mod fold;
 mod hgq;
 mod infer;
+mod int;
 mod kernel;
 mod layer;
 mod layer_norm;

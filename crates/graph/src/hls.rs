@@ -143,6 +143,7 @@ impl HlsConfig {
         rounding: Rounding::Trn,
         overflow: Overflow::Wrap,
         saturation_bits: 0,
+        is_int: false,
     });
 
     /// The same settings for every layer.

@@ -1,6 +1,7 @@
 //! `precision`, `trace`, `profile`, `scan` and `predict --bit-exact`.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -127,6 +128,54 @@ fn profiles_count_what_types_cannot_hold() {
         told(&folder, "profile --model net.safetensors --precision ap_fixed<16,6> --json", 0, &[])
             .json();
     assert!(json["profiles"].as_array().unwrap().iter().all(|profile| profile["what"] == "weight"));
+}
+
+/// Four samples of 6 x 8 numbers `scale` apart, as a file of NumPy.
+fn write_series(path: &Path, scale: f32) {
+    let head = "{'descr': '<f4', 'fortran_order': False, 'shape': (4, 6, 8), }";
+    let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    bytes.extend(format!("{head:117}\n").bytes());
+    let values = (0..4 * 6 * 8).map(|place| scale * (place * place % 7) as f32);
+    bytes.extend(values.flat_map(f32::to_le_bytes));
+    fs::write(path, bytes).unwrap();
+}
+
+/// hls4ml's table of 1 / sqrt ends at a variance of 1, or lower if so configured.
+#[test]
+fn variances_beyond_the_table_are_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/hls/models/norms.h5");
+    let at = |name: &str| folder.path().join(name);
+    fs::copy(model, at("norms.h5")).unwrap();
+    write_series(&at("large.npy"), 3.0);
+    write_series(&at("small.npy"), 0.1);
+    let config = "Model: {Precision: {default: 'ap_fixed<24,10>'}, ReuseFactor: 1}\nLayerName: {norm1: {TableRangePower2: 8}}\n";
+    fs::write(at("short.yml"), config).unwrap();
+    let flags = "--precision ap_fixed<24,10>";
+    let beyond = "layer `norm1`: variances reach";
+    for command in ["trace", "profile"] {
+        let with = |data: &str, hardware: &str| {
+            format!("{command} --model norms.h5 --data {data} {hardware}")
+        };
+        told(
+            &folder,
+            &with("large.npy", flags),
+            0,
+            &[beyond, "ends at 1,", "multiply what enters by 0."],
+        );
+        let ran = told(&folder, &with("small.npy", flags), 0, &[]);
+        assert!(!ran.stderr.contains(beyond), "{}", ran.stderr);
+        let short = ["ends at 0.00390625", "`TableRangePower2: 5` in its section reaches 0.03125"];
+        told(&folder, &with("small.npy", "--config short.yml"), 0, &short);
+    }
+    let profiled =
+        told(&folder, &format!("profile --model norms.h5 --data small.npy {flags} --json"), 0, &[]);
+    let profiles = profiled.json()["profiles"].as_array().unwrap().clone();
+    let variances = profiles.iter().filter(|profile| profile["what"] == "variance");
+    assert_eq!(
+        variances.map(|profile| profile["count"].as_u64()).collect::<Vec<_>>(),
+        [Some(24); 4]
+    );
 }
 
 #[test]

@@ -17,9 +17,9 @@ pub(super) struct Affine<T> {
 }
 
 impl<T: Integer> Affine<T> {
-    /// Of the numbers `scale` and `shift`, in the types that the layer has for them, for inputs of type `input`.
+    /// Of the codes `scale` and the numbers `shifts`, of the types that the layer has for them, for inputs of type `input`.
     pub(super) fn new(
-        (scales, shifts): (&[f32], &[f32]),
+        (codes, shifts): (Vec<T>, &[f32]),
         built: &FirmwareLayer,
         input: &FixedType,
     ) -> Option<Self> {
@@ -31,7 +31,7 @@ impl<T: Integer> Affine<T> {
             weights::codes::<T>(shifts, bias).into_iter().map(|code| code << raise).collect();
         let width = super::network::affine_bits(input, scale, bias);
         Some(Self {
-            scale: weights::codes(scales, scale),
+            scale: codes,
             shift,
             up: (fraction - product) as u32,
             cast: Cast::new(width, fraction, built.result()),

@@ -19,6 +19,8 @@ pub(super) enum Hard<T> {
     Leaky { cast: Cast, slopes: Vec<T>, slope_cast: Cast },
     /// The codes of -1 for x < 0, of 1 else.
     Sign([T; 2]),
+    /// The codes of -1, 0 and 1 for 2x up to -1, up to 1, and above. 2x is of the input's type, which does not always have a 1.
+    Ternary { doubled: Cast, one: Option<T>, up: u32, codes: [T; 3] },
     /// clip(slope x + shift, 0, 1), or twice that less 1.
     Clip { slope: T, up: u32, shift: T, one: T, twice: bool, cast: Cast },
 }
@@ -28,10 +30,22 @@ impl<T: Integer> Hard<T> {
         Self::Linear(Cast::between(input, built.result()))
     }
 
-    pub(super) fn sign(built: &FirmwareLayer) -> Option<Self> {
+    pub(super) fn sign(built: &FirmwareLayer) -> Self {
         let result = built.result();
-        let one = FixedType::exact(2, 2, true).ok()?;
-        Some(Self::Sign([-1, 1].map(|code| result.cast(T::from(code), one.fraction()))))
+        // One bit that is no fixed-point number is 0 in place of -1.
+        let least = if result.is_int && !result.signed && result.width == 1 { 0 } else { -1 };
+        Self::Sign([least, 1].map(|number| result.cast(T::from(number), 0)))
+    }
+
+    pub(super) fn ternary(input: &FixedType, built: &FirmwareLayer) -> Self {
+        let fraction = input.fraction();
+        let has_one = fraction < input.width as i32;
+        Self::Ternary {
+            doubled: Cast::new(input.width + 1, fraction, *input),
+            one: has_one.then(|| T::from(1) << fraction.max(0) as u32),
+            up: (-fraction).max(0) as u32,
+            codes: [-1, 0, 1].map(|number| built.result().cast(T::from(number), 0)),
+        }
     }
 
     pub(super) fn relu(input: &FixedType, built: &FirmwareLayer, most: Option<f64>) -> Self {
@@ -135,6 +149,14 @@ impl<T: Integer> Hard<T> {
                 .iter_mut()
                 .zip(input)
                 .for_each(|(y, x)| *y = if *x < zero { *negative } else { *positive }),
+            Self::Ternary { doubled, one, up, codes: [negative, none, positive] } => {
+                let code = |x: T| match (doubled.one(x << 1) << *up, *one) {
+                    (twice, Some(one)) if twice > one => *positive,
+                    (twice, Some(one)) if twice <= -one => *negative,
+                    _ => *none,
+                };
+                output.iter_mut().zip(input).for_each(|(y, x)| *y = code(*x));
+            }
             Self::Clip { slope, up, shift, one, twice, cast } => {
                 output.iter_mut().zip(input).for_each(|(y, x)| {
                     let line = ((x.times(*slope) << *up) + *shift).max(zero).min(*one);

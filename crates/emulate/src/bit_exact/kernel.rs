@@ -57,7 +57,7 @@ impl<T: Integer> Kernel<T> {
         let gather = Gather::new(layer.op(), from, layer.output_shape());
         let (kernel, shift) = folded(model, layer, built);
         let shape = layer.kernel()?.shape();
-        let codes: Vec<T> = weights::codes(&kernel, weight);
+        let codes: Vec<T> = weights::factors(&kernel, weight);
         let mut biases: Vec<T> = weights::codes(&shift, bias)
             .iter()
             .map(|&code: &T| accum.cast(code, bias.fraction()))

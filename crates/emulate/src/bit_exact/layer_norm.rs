@@ -42,7 +42,11 @@ impl<T: Integer> LayerNorm<T> {
             product: Cast::new(2 * accum.width, 2 * accum.fraction(), accum),
             table: inverse_root_table(built.table_size, roots.epsilon_power, range_power, table),
             range_power: roots.range_power,
-            affine: Affine::new((&scale, &shift), built, &standard)?,
+            affine: Affine::new(
+                (weights::codes(&scale, built.types.get("scale")?), &shift),
+                built,
+                &standard,
+            )?,
         })
     }
 

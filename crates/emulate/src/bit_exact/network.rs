@@ -170,7 +170,7 @@ pub(super) fn affine_bits(x: &FixedType, scale: &FixedType, shift: &FixedType) -
 
 /// The width and the integer bits of a product.
 pub(super) fn multiplied(x: &FixedType, by: &FixedType) -> FixedType {
-    FixedType { width: x.width + by.width, integer: x.integer + by.integer, ..*x }
+    FixedType { width: x.width + by.width, integer: x.integer + by.integer, is_int: false, ..*x }
 }
 
 /// Bits of the widest number that is met anywhere: codes, products, sums and shifted codes.

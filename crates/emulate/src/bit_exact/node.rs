@@ -101,7 +101,8 @@ impl<T: Integer> Parts<'_, T> {
             }
             Op::BatchNorm { .. } => {
                 let affine = self.layer.affine()?;
-                Affine::new((&affine.scale, &affine.shift), built, input).map(Node::Affine)
+                let factors = weights::factors(&affine.scale, built.types.get("scale")?);
+                Affine::new((factors, &affine.shift), built, input).map(Node::Affine)
             }
             Op::LayerNorm { .. } => LayerNorm::new(self.layer, built, input)
                 .map(|normalisation| Node::LayerNorm(Box::new(normalisation))),
@@ -175,7 +176,10 @@ impl<T: Integer> Parts<'_, T> {
     fn quantiser(&self, quantiser: &Quantiser, input: &FixedType) -> Option<Node<T>> {
         let built = self.built;
         match quantiser {
-            Quantiser::Binary { zero_one: false, .. } => Hard::sign(built).map(Node::Hard),
+            Quantiser::Binary { zero_one: false, .. } | Quantiser::Sign { .. } => {
+                Some(Node::Hard(Hard::sign(built)))
+            }
+            Quantiser::Ternarise { .. } => Some(Node::Hard(Hard::ternary(input, built))),
             // What is rounded, and how, is the result's type.
             Quantiser::Bits { .. } | Quantiser::Integer(_) => {
                 Some(Node::Hard(Hard::linear(input, built)))

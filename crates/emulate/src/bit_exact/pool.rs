@@ -12,9 +12,12 @@ pub(super) struct Pool<T> {
     /// For each position of the output, the elements of its first channel; fewer than the window has at the border.
     seen: Vec<Vec<usize>>,
     channels: usize,
+    accum: FixedType,
     /// From the input to the accumulator, and from there to the result.
     casts: [Cast; 2],
-    /// Of accumulator and input to a common fraction, and the cast from there to the accumulator.
+    /// From the input to what is added.
+    enter: Cast,
+    /// Of accumulator and what is added to a common fraction, and the cast from there to the accumulator.
     shifts: [u32; 2],
     step: Cast,
     /// What hls4ml pads windows of a maximum with, where it pads: the sign bit alone, even for numbers without sign.
@@ -42,14 +45,18 @@ impl<T: Integer> Pool<T> {
         }
         let accum = built.types.get("accum").copied().unwrap_or(*input);
         let sign = T::from(1) << (input.width - 1);
-        let fraction = accum.fraction().max(input.fraction());
-        let bits = super::network::joined_bits(&[accum, *input]);
+        // `ap_int += ap_fixed` cuts the number off before it adds it.
+        let term = if accum.is_int { accum } else { *input };
+        let fraction = accum.fraction().max(term.fraction());
+        let bits = super::network::joined_bits(&[accum, term]);
         Self {
             kind,
             seen,
             channels,
-            shifts: [accum, *input].map(|one| (fraction - one.fraction()) as u32),
+            accum,
+            shifts: [accum, term].map(|one| (fraction - one.fraction()) as u32),
             step: Cast::new(bits, fraction, accum),
+            enter: Cast::between(input, term),
             casts: [Cast::between(input, accum), Cast::between(&accum, built.result())],
             padding: if input.signed { -sign } else { sign },
             taps,
@@ -84,7 +91,7 @@ impl<T: Integer> Pool<T> {
         self.casts[0].all(output);
     }
 
-    /// The sum is kept in the accumulator's type, step by step, as is the quotient, which is cut off toward zero.
+    /// The sum is kept in the accumulator's type, step by step, as is the quotient.
     fn mean<'a>(&self, rows: impl Iterator<Item = &'a [T]>, count: usize, output: &mut [T])
     where
         T: 'a,
@@ -95,10 +102,10 @@ impl<T: Integer> Pool<T> {
             output
                 .iter_mut()
                 .zip(row)
-                .for_each(|(sum, code)| *sum = (*sum << up) + (*code << up_input));
+                .for_each(|(sum, code)| *sum = (*sum << up) + (self.enter.one(*code) << up_input));
             self.step.all(output);
         }
         let count = count.max(1) as i64;
-        output.iter_mut().for_each(|sum| *sum = sum.over(count));
+        output.iter_mut().for_each(|sum| *sum = self.accum.quotient(*sum, count));
     }
 }

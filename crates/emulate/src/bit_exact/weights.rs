@@ -26,6 +26,17 @@ pub(super) fn codes<T: Integer>(values: &[f32], of: &FixedType) -> Vec<T> {
     values.iter().map(code).collect()
 }
 
+/// The codes of weights that numbers are multiplied with. Where weights are `ap_int<2>`, hls4ml's product knows 0 and -1, and takes any other
+/// for 1: so too -2.
+pub(super) fn factors<T: Integer>(values: &[f32], of: &FixedType) -> Vec<T> {
+    let mut codes = codes(values, of);
+    if of.is_int && of.signed && of.width == 2 {
+        let least = of.codes::<T>().0;
+        codes.iter_mut().filter(|code| **code == least).for_each(|code| *code = T::from(1));
+    }
+    codes
+}
+
 /// The weights of a layer as they are written into its firmware, before they are cast: variable, type and numbers. A batch normalisation that is
 /// folded into a kernel is part of it.
 pub fn firmware_weights(

@@ -131,24 +131,22 @@ impl Settings {
 
 /// The type that hls4ml gives a quantised weight.
 pub(super) fn weight_type(weight: &str, quantiser: &Quantiser) -> Option<Precision> {
-    let plain = |width: u32, integer: i64, signed| {
-        fixed(width, integer, signed, Rounding::default(), Overflow::default())
+    let plain = |width: u32, integer: i64| {
+        fixed(width, integer, true, Rounding::default(), Overflow::default())
     };
     match quantiser {
-        Quantiser::Bits { bits: 1, integer: 1, .. } => plain(1, 1, false),
+        Quantiser::Bits { bits: 1, integer: 1, .. } => int(1, false),
         Quantiser::Bits { bits, integer, .. } if i64::from(*bits) == i64::from(*integer) => {
-            plain(*bits, i64::from(*bits), true)
+            int(*bits, true)
         }
-        Quantiser::Bits { bits, integer, .. } => plain(*bits, i64::from(*integer) + 1, true),
-        Quantiser::Po2 { bits, .. } => plain(*bits, i64::from(*bits), true),
-        Quantiser::Binary { .. } if weight == "kernel" => plain(1, 1, false),
+        Quantiser::Bits { bits, integer, .. } => plain(*bits, i64::from(*integer) + 1),
+        Quantiser::Po2 { bits, .. } => int(*bits, true),
+        Quantiser::Binary { .. } if weight == "kernel" => int(1, false),
         Quantiser::Binary { .. }
         | Quantiser::Ternary { .. }
         | Quantiser::Sign { .. }
-        | Quantiser::Ternarise { .. } => plain(2, 2, true),
-        Quantiser::Relu { .. } | Quantiser::Tanh { .. } | Quantiser::Sigmoid { .. } => {
-            plain(16, 6, true)
-        }
+        | Quantiser::Ternarise { .. } => int(2, true),
+        Quantiser::Relu { .. } | Quantiser::Tanh { .. } | Quantiser::Sigmoid { .. } => plain(16, 6),
         Quantiser::PerElement { .. } | Quantiser::Integer(_) | Quantiser::Truncate { .. } => None,
     }
 }
@@ -159,8 +157,7 @@ pub(super) fn result_type(quantiser: &Quantiser) -> Option<Precision> {
         if i64::from(width) > integer {
             return fixed(width, integer, signed, Rounding::RndConv, overflow);
         }
-        let width = u32::try_from(integer).ok()?;
-        fixed(width, integer, signed, Rounding::default(), Overflow::default())
+        int(u32::try_from(integer).ok()?, signed)
     };
     match *quantiser {
         Quantiser::Bits { bits, integer, .. } => {
@@ -184,6 +181,10 @@ pub(super) fn result_type(quantiser: &Quantiser) -> Option<Precision> {
         | Quantiser::Integer(_)
         | Quantiser::Truncate { .. } => None,
     }
+}
+
+fn int(width: u32, signed: bool) -> Option<Precision> {
+    FixedType::int(width, signed).ok().map(Precision::Fixed)
 }
 
 fn fixed(

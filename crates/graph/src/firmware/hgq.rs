@@ -103,13 +103,13 @@ mod tests {
     #[test]
     fn the_least_type_holds_all_values() {
         for (values, least) in [
-            (&[0.0f32, 0.0][..], "uint<1>"),
+            (&[0.0f32, 0.0][..], "ufixed<1,1,TRN,WRAP,0>"),
             (&[3.0, 0.5], "ufixed<3,2,TRN,WRAP,0>"),
             (&[-0.125, 0.0], "fixed<1,-2,TRN,WRAP,0>"),
             (&[-0.125, 0.125], "fixed<2,-1,TRN,WRAP,0>"),
             (&[0.0625, 0.1875], "ufixed<2,-2,TRN,WRAP,0>"),
-            (&[-4.0, 3.0], "int<3>"),
-            (&[-5.0, 12.0], "int<5>"),
+            (&[-4.0, 3.0], "fixed<3,3,TRN,WRAP,0>"),
+            (&[-5.0, 12.0], "fixed<5,5,TRN,WRAP,0>"),
         ] {
             assert_eq!(holding(values).unwrap().to_string(), least, "{values:?}");
         }

@@ -19,7 +19,7 @@ pub(super) const fn fixed(
     rounding: Rounding,
     overflow: Overflow,
 ) -> FixedType {
-    FixedType { width, integer, signed, rounding, overflow, saturation_bits: 0 }
+    FixedType { width, integer, signed, rounding, overflow, saturation_bits: 0, is_int: false }
 }
 
 /// Types that hls4ml gives tables and constants where nothing is said.
@@ -154,8 +154,10 @@ impl Plan<'_> {
                 FixedType::exact(width.max(0) as u32, integer, signed)
                     .map_err(|error| self.too_wide(name, error))?
             };
+            // For hls4ml an integer is a type without modes.
+            let rounding = |one: &FixedType| if one.is_int { Rounding::Trn } else { one.rounding };
             let first = |a: &FixedType, b: &FixedType| FixedType {
-                rounding: if a.rounding == Rounding::Trn { b.rounding } else { a.rounding },
+                rounding: if rounding(a) == Rounding::Trn { rounding(b) } else { rounding(a) },
                 overflow: if a.overflow == Overflow::Wrap { b.overflow } else { a.overflow },
                 saturation_bits: if a.saturation_bits == 0 {
                     b.saturation_bits
@@ -303,6 +305,9 @@ impl Plan<'_> {
             }
             // Rounding is the result's type's; a sign has no other number.
             quantiser if is_sign(quantiser) => Ok(()),
+            Quantiser::Sign { scale: 1.0 } | Quantiser::Ternarise { scale: 1.0 } => {
+                self.check_not_merged(id)
+            }
             Quantiser::Integer(codes) if of_codes(codes).is_some() => Ok(()),
             Quantiser::Tanh { real, .. } | Quantiser::Sigmoid { real, .. } => {
                 if *real {
@@ -323,9 +328,25 @@ impl Plan<'_> {
             _ => Err(self.unsupported(
                 id,
                 "such quantiser".to_owned(),
-                "quantized_bits, quantized_relu, quantized_tanh or quantized_sigmoid, or QONNX' Quant of one scale that is a power of two; the pass unit-scales takes others away",
+                "quantized_bits, quantized_relu, quantized_tanh, quantized_sigmoid, binary_tanh or ternary_tanh, or QONNX' Quant of one scale that is a power of two; the pass unit-scales takes others away",
             )),
         }
+    }
+
+    /// Refuses a sign behind a batch normalisation that is not folded away: hls4ml makes thresholds of both.
+    fn check_not_merged(&self, id: LayerId) -> Result<(), Error> {
+        let Some(&before) = self.model.layer(id).inputs().first() else { return Ok(()) };
+        let layer = self.model.layer(before);
+        let folded =
+            layer.inputs().first().is_some_and(|&kernel| self.folds(kernel) == Some(before));
+        if folded || !matches!(layer.op(), Op::BatchNorm { .. }) {
+            return Ok(());
+        }
+        Err(self.unsupported(
+            id,
+            format!("binary_tanh or ternary_tanh right behind `{}`", layer.name()),
+            "a layer before that batch normalisation whose result is `auto`, which takes it in",
+        ))
     }
 
     /// The type that holds the numbers of every element's type.

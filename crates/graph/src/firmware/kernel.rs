@@ -34,7 +34,7 @@ impl Plan<'_> {
             Some(of_quantiser) => of_quantiser,
             None if folds.is_some() => self.or_default(name, kind, "bias")?,
             None if layer.weight("bias").is_some() => self.or_exact(id, "bias", "bias")?,
-            None => FixedType::exact(1, 1, false).map_err(|error| inferred(name, "bias", error))?,
+            None => FixedType::int(1, false).map_err(|error| inferred(name, "bias", error))?,
         };
         let accumulator = self.accumulator(layer, input, &weight, &bias)?;
         let accum = match self.stated(name, kind, "accum")? {
@@ -120,13 +120,13 @@ impl Plan<'_> {
         let exact = |width, integer| FixedType::exact(width, integer, true).map(Some);
         let found = match quantiser {
             Quantiser::Bits { bits, integer, .. } if *bits as i32 == *integer => {
-                exact(*bits, *integer)
+                FixedType::int(*bits, true).map(Some)
             }
             Quantiser::Bits { bits, integer, .. } => exact(*bits, *integer + 1),
             Quantiser::Binary { zero_one: false, .. }
             | Quantiser::Ternary { .. }
             | Quantiser::Sign { .. }
-            | Quantiser::Ternarise { .. } => exact(2, 2),
+            | Quantiser::Ternarise { .. } => FixedType::int(2, true).map(Some),
             Quantiser::Integer(codes) => {
                 let of = of_codes(codes).ok_or_else(unknown)?;
                 let sign = i32::from(!of.signed);

@@ -70,6 +70,7 @@ impl Plan<'_> {
 
             _ => built.types = self.other_types(id, &inputs)?,
         }
+        self.check_ints(id, &inputs, &built.types)?;
         if let Some(Activation::Softmax) = self.function(id) {
             built.table_size = self.softmax_size(&built, &input);
         }

@@ -44,7 +44,7 @@ pub(super) fn candidates(estimate: &Estimate, types: &Types) -> Vec<Candidate> {
                 add(Reason::SpareBits, weight(*needed), true);
             }
             for width in NARROWER.into_iter().filter(|width| *width < needed.width) {
-                add(Reason::Narrower, weight(FixedType { width, ..*needed }), false);
+                add(Reason::Narrower, weight(FixedType { width, is_int: false, ..*needed }), false);
             }
         }
         if let Some((resource, part)) = taken.filter(|(_, part)| *part >= DOMINANT) {

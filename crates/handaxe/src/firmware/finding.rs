@@ -34,6 +34,11 @@ pub enum Finding {
         unit: f64,
         would_do: &'static str,
     },
+    BeyondTable {
+        layer: String,
+        variance: f64,
+        end: f64,
+    },
     MayWrap {
         layer: String,
         of: FixedType,
@@ -73,6 +78,23 @@ impl fmt::Display for Finding {
                 f,
                 "layer `{layer}`: its table has one entry for {unit} units of inputs of type {of}, so that all outputs come out alike; give the result of `{before}` a type such as {would_do}"
             ),
+            Self::BeyondTable { layer, variance, end } => {
+                write!(
+                    f,
+                    "layer `{layer}`: variances reach {variance:.4}, its table of 1 / sqrt ends at {end}, and what is larger counts as that; "
+                )?;
+                // Up to 1 the range can be had, in powers of two.
+                if *variance <= 1.0 {
+                    let power = -variance.log2().ceil();
+                    return write!(
+                        f,
+                        "`TableRangePower2: {power}` in its section reaches {}",
+                        (-power).exp2()
+                    );
+                }
+                let scale = (-variance.sqrt().log2().ceil()).exp2();
+                write!(f, "no table reaches further than 1: multiply what enters by {scale}")
+            }
             Self::MayWrap { layer, of, would_do } => {
                 write!(
                     f,
@@ -139,6 +161,15 @@ pub fn findings(
             (layer.op(), layer.inputs().first())
         {
             found.extend(useless_table(name(), before(), &layers[input.index()].result(), built));
+        }
+        if let Some(roots) = built.inverse_roots {
+            let end = 0.5f64.powi(roots.range_power as i32);
+            let variance = largest_variance(layer.name(), profiles, traces);
+            found.extend((variance > end).then(|| Finding::BeyondTable {
+                layer: name(),
+                variance,
+                end,
+            }));
         }
         if let (Op::Quantise { .. }, true) = (layer.op(), built.passes) {
             found.push(Finding::DroppedQuantiser { layer: name(), before: before() });
@@ -208,6 +239,17 @@ fn useless_table(
     let unit = 2f64.powi(reach) / built.table_size as f64;
     let would_do = "ap_fixed<16,6,AP_RND,AP_SAT>";
     (unit >= COARSE).then_some(Finding::UselessTable { layer, before, of: *of, unit, would_do })
+}
+
+/// The largest variance that a layer normalisation was seen to take the root of.
+fn largest_variance(layer: &str, profiles: &[Profile], traces: &[LayerTrace]) -> f64 {
+    let profiled = profiles
+        .iter()
+        .filter(|profile| profile.layer == layer && profile.what == Variable::Variance)
+        .map(|profile| profile.range.1);
+    let traced = traces.iter().filter(|trace| trace.layer == layer);
+    let traced = traced.filter_map(|trace| trace.variance.map(f64::from));
+    profiled.chain(traced).fold(0.0, f64::max)
 }
 
 /// The largest |sum| of a kernel over all inputs that its type holds.

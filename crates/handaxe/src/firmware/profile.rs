@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use handaxe_data::Source;
+use handaxe_data::{Source, Tensor};
 use handaxe_emulate::{firmware_weights, predict};
 use handaxe_fixed::FixedType;
-use handaxe_graph::{HlsConfig, Model};
+use handaxe_graph::{HlsConfig, Layer, Model, Op};
 use serde::Serialize;
 
 use super::{first_samples, float_layers};
@@ -19,6 +19,8 @@ pub enum Variable {
     Result,
     /// Sums of a kernel.
     Accumulator,
+    /// Variances that a layer normalisation takes the roots of, in the type of its accumulator.
+    Variance,
 }
 
 /// How large the numbers of a variable are, and which of them its type cannot hold.
@@ -90,7 +92,8 @@ impl Profile {
     pub(super) fn that_shows(&self) -> FixedType {
         let median = self.quartiles.map_or(1.0, |quartiles| quartiles[2]);
         let fraction = self.of.fraction().max(fraction_of(median / 8.0));
-        FixedType { width: (self.of.integer + fraction).max(1) as u32, ..self.of }
+        let width = (self.of.integer + fraction).max(1) as u32;
+        FixedType { width, is_int: self.of.is_int && fraction == 0, ..self.of }
     }
 }
 
@@ -100,7 +103,8 @@ pub(super) fn holding(of: &FixedType, (low, high): (f64, f64), fraction: i32) ->
         (-60..=60).find(|&bits| high < 2f64.powi(bits) && low >= -2f64.powi(bits)).unwrap_or(60)
             + i32::from(of.signed);
     let width = (needed + fraction).max(1);
-    FixedType { width: width as u32, integer: width - fraction, ..*of }
+    let is_int = of.is_int && fraction == 0;
+    FixedType { width: width as u32, integer: width - fraction, is_int, ..*of }
 }
 
 /// Bits after the point whose step is no larger than `step`.
@@ -142,6 +146,11 @@ pub fn profile(
                 values,
             ));
         }
+        if let (Some(variances), Some(accum)) = (variances(layer, float), built.types.get("accum"))
+        {
+            let what = (Variable::Variance, "variance");
+            profiles.push(Profile::new(layer.name(), what, *accum, &variances));
+        }
         profiles.push(Profile::new(
             layer.name(),
             (Variable::Result, "result"),
@@ -152,10 +161,22 @@ pub fn profile(
     Ok(profiles)
 }
 
+/// The variances that a layer normalisation takes the roots of, when the layers answer `float`; nothing for other layers.
+pub(super) fn variances(layer: &Layer, float: &[Tensor]) -> Option<Vec<f32>> {
+    let (Op::LayerNorm { .. }, [input]) = (layer.op(), layer.inputs()) else { return None };
+    let width = layer.output_shape().last().copied().unwrap_or(1).max(1);
+    let variance = |stretch: &[f32]| {
+        let mean = |terms: &mut dyn Iterator<Item = f64>| terms.sum::<f64>() / width as f64;
+        let centre = mean(&mut stretch.iter().map(|value| f64::from(*value)));
+        mean(&mut stretch.iter().map(|value| (f64::from(*value) - centre).powi(2))) as f32
+    };
+    Some(float[input.index()].values().chunks_exact(width).map(variance).collect())
+}
+
 /// The metric of the network in floating point.
 pub(super) fn float_metric(
     model: &Model,
-    samples: &[handaxe_data::Tensor],
+    samples: &[Tensor],
     targets: &handaxe_data::Targets,
     metric: Option<&str>,
 ) -> Result<(&'static str, f64), Error> {

@@ -5,6 +5,7 @@ use handaxe_emulate::BitExact;
 use handaxe_graph::{HlsConfig, Model};
 use serde::Serialize;
 
+use super::profile::variances;
 use super::{first_samples, float_layers};
 use crate::Error;
 
@@ -27,6 +28,9 @@ pub struct LayerTrace {
     pub worst_relative: f64,
     /// Every output is the same number, which those in floating point are not.
     pub dead: bool,
+    /// The largest variance in floating point of which a layer normalisation takes the root; none for other layers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variance: Option<f32>,
 }
 
 /// Every layer's output for the first `most` samples, fixed beside floating point. A layer into which a batch normalisation is
@@ -45,6 +49,7 @@ pub fn trace(
     let (fixed, float) = (firmware.trace(&samples)?, float_layers(model, &samples)?);
     let layers = model.layers().zip(firmware.layers()).zip(&fixed);
     let traces = layers.map(|(((id, layer), built), fixed)| {
+        let variance = variances(layer, &float).map(|all| all.into_iter().fold(0.0, f32::max));
         let float = float[built.folds.unwrap_or(id).index()].values();
         let fixed = fixed.values();
         let worst = float
@@ -63,6 +68,7 @@ pub fn trace(
             worst,
             worst_relative: if worst > 0.0 { worst / largest.max(f64::MIN_POSITIVE) } else { 0.0 },
             dead: fixed.0 == fixed.1 && float.0 < float.1,
+            variance,
         }
     });
     Ok(traces.collect())

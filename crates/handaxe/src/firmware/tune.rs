@@ -118,6 +118,7 @@ impl Width {
             rounding: Rounding::Rnd,
             overflow: Overflow::Sat,
             saturation_bits: 0,
+            is_int: false,
         }
     }
 }
@@ -149,6 +150,7 @@ fn inferring(config: &HlsConfig) -> HlsConfig {
         integer: 16,
         signed: true,
         saturation_bits: 0,
+        is_int: false,
     };
     config.model.precision = BTreeMap::from([("default".to_owned(), Precision::Fixed(wide))]);
     for variable in ["accum", "result"] {
@@ -164,7 +166,7 @@ impl Search<'_> {
             Variable::Result => {
                 self.model.find(&profile.layer).is_ok_and(|id| self.result_matters(id))
             }
-            Variable::Accumulator => false,
+            Variable::Accumulator | Variable::Variance => false,
         });
         tuned
             .map(|profile| {

@@ -30,6 +30,8 @@ impl<'a> Cast<'a> {
     fn round(&self, value: f32, floor: impl Fn(f64) -> i64) -> i64 {
         let scaled = f64::from(value) * self.scale;
         match self.kind.rounding {
+            // hls4ml rounds weights that are integers when it writes them.
+            _ if self.kind.is_int => scaled.round_ties_even() as i64,
             Rounding::Trn => floor(scaled),
             Rounding::TrnZero => scaled as i64,
             Rounding::RndConv => scaled.round_ties_even() as i64,
