@@ -35,7 +35,7 @@ use crate::Error;
 use crate::kernel::workspace::Workspace;
 use values::tensor;
 
-pub(crate) use activation::{SELU, values_and_slopes};
+pub(crate) use activation::SELU;
 
 /// What a forward pass is for.
 pub(crate) enum Pass<'a> {
@@ -157,9 +157,11 @@ pub(crate) fn compile(
             let constants = (*epsilon, *momentum);
             Box::new(batch_norm::BatchNorm::new(layer, constants, activation, memory)?)
         }
-        Op::Activation { function: Activation::Softmax } => Box::new(softmax::Softmax::new(memory)),
+        Op::Activation { function: Activation::Softmax } => {
+            Box::new(softmax::Softmax(memory.clone()))
+        }
         Op::Activation { function: Activation::LogSoftmax } => {
-            Box::new(log_softmax::LogSoftmax::new(memory))
+            Box::new(log_softmax::LogSoftmax(memory.clone()))
         }
         Op::Activation { function } => {
             Box::new(activation::ElementWise::new(*function, fused, memory))

@@ -39,9 +39,13 @@ impl Node for ElementWise {
     /// y' = f'(x) x', and for the gradient g by the output: (f'(x) g)' = f'(x) g' + f''(x) x' g.
     fn push(&self, inputs: &[&Tensor], moves: &[&Tensor]) -> Result<Pushed> {
         let function = self.function;
-        let (answer, slopes) = values_and_slopes(function, inputs[0])?;
-        let (x, y) = (Operand::new(inputs[0])?, Operand::new(&answer)?);
-        let bends = tensor(bends(function, x.values()?, y.values()?), inputs[0].dims())?;
+        let input = Operand::new(inputs[0])?;
+        let x = input.values()?;
+        let (mut y, mut slopes) = (x.to_vec(), vec![0.0; x.len()]);
+        map(function, &mut y);
+        back(function, x, &y, &vec![1.0; x.len()], &mut slopes);
+        let slopes = tensor(slopes, inputs[0].dims())?;
+        let bends = tensor(bends(function, x, &y), inputs[0].dims())?;
         let memory = self.memory.clone();
         let times = move |a: &Tensor, b: &Tensor| memory.zip(a, b, |a, b| a * b);
         let output = times(&slopes, moves[0])?;
@@ -157,16 +161,6 @@ pub(super) fn back(function: Activation, x: &[f32], y: &[f32], g: &[f32], by_x: 
             }
         }
     }
-}
-
-/// The values of a function at a contiguous tensor, and its slopes there.
-pub(crate) fn values_and_slopes(function: Activation, input: &Tensor) -> Result<(Tensor, Tensor)> {
-    let input_values = Operand::new(input)?;
-    let x = input_values.values()?;
-    let (mut y, mut slopes) = (x.to_vec(), vec![0.0; x.len()]);
-    map(function, &mut y);
-    back(function, x, &y, &vec![1.0; x.len()], &mut slopes);
-    Ok((tensor(y, input.dims())?, tensor(slopes, input.dims())?))
 }
 
 /// The second derivatives at the inputs `x` with outputs `y`; 0 at kinks.

@@ -44,7 +44,7 @@ impl Arrange {
     }
 
     /// The reverse: the gradient by the input, of this shape, from that by the output.
-    pub(super) fn gathered(&self, gradient: &Tensor, shape: &[usize]) -> Result<Tensor> {
+    pub(super) fn by_input(&self, gradient: &Tensor, shape: &[usize]) -> Result<Tensor> {
         let mut by_input = self.memory.zeros(shape.iter().product());
         let gradients = Operand::new(gradient)?;
         let together = self.together(shape[0]);
@@ -93,7 +93,7 @@ impl CustomOp1 for Arrange {
     }
 
     fn bwd(&self, input: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        self.gathered(gradient, input.dims()).map(Some)
+        self.by_input(gradient, input.dims()).map(Some)
     }
 }
 

@@ -75,7 +75,7 @@ impl Join {
             let pairs = gradients.into_iter().zip(repeats).zip(shapes);
             let narrow = pairs.map(|((gradient, repeat), shape)| {
                 let Some(repeat) = repeat else { return Ok(Some(gradient)) };
-                let narrow = repeat.gathered(&gradient, &shape)?;
+                let narrow = repeat.by_input(&gradient, &shape)?;
                 memory.recycle(gradient);
                 Ok(Some(narrow))
             });

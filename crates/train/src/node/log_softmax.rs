@@ -7,15 +7,7 @@ use crate::kernel::workspace::Workspace;
 
 /// x_i - ln(sum_j exp(x_j)) over the last axis.
 #[derive(Clone)]
-pub(super) struct LogSoftmax {
-    memory: Workspace,
-}
-
-impl LogSoftmax {
-    pub(super) fn new(memory: &Workspace) -> Self {
-        Self { memory: memory.clone() }
-    }
-}
+pub(super) struct LogSoftmax(pub(super) Workspace);
 
 impl Node for LogSoftmax {
     fn forward(&self, inputs: &[&Tensor], _: &mut Pass<'_>) -> Result<Computed> {
@@ -24,7 +16,7 @@ impl Node for LogSoftmax {
 
     /// With p = exp(y): y' = x' - sum_j p_j x'_j, p' = p y', and (g - p sum g)' = g' - p sum g' - p' sum g.
     fn push(&self, inputs: &[&Tensor], moves: &[&Tensor]) -> Result<Pushed> {
-        let (answer, memory) = (inputs[0].apply_op1_no_bwd(self)?, self.memory.clone());
+        let (answer, memory) = (inputs[0].apply_op1_no_bwd(self)?, self.0.clone());
         let mut output = memory.copy(moves[0])?;
         let width = answer.dim(D::Minus1)?.max(1);
         for (row, y) in
@@ -60,7 +52,7 @@ impl CustomOp1 for LogSoftmax {
 
     fn cpu_fwd(&self, input: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let input = values(input, layout)?;
-        let mut output = self.memory.take(input.len());
+        let mut output = self.0.take(input.len());
         output.copy_from_slice(input);
         let width = layout.dims().last().copied().unwrap_or(1).max(1);
         shift_rows(&mut output, width);
@@ -73,7 +65,7 @@ impl CustomOp1 for LogSoftmax {
 
     /// g - softmax * sum g
     fn bwd(&self, _: &Tensor, output: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        let mut by_input = self.memory.copy(gradient)?;
+        let mut by_input = self.0.copy(gradient)?;
         let width = output.dim(D::Minus1)?.max(1);
         let output = Operand::new(output)?;
         for (row, y) in by_input.chunks_exact_mut(width).zip(output.values()?.chunks_exact(width)) {

@@ -7,25 +7,18 @@ use crate::kernel::run_loops;
 use crate::kernel::workspace::Workspace;
 
 /// exp(x_i) / sum_j exp(x_j) over the last axis.
-pub(super) struct Softmax {
-    memory: Workspace,
-}
-
-impl Softmax {
-    pub(super) fn new(memory: &Workspace) -> Self {
-        Self { memory: memory.clone() }
-    }
-}
+#[derive(Clone)]
+pub(super) struct Softmax(pub(super) Workspace);
 
 impl Node for Softmax {
     fn forward(&self, inputs: &[&Tensor], _: &mut Pass<'_>) -> Result<Computed> {
-        apply(Operation(self.memory.clone()), inputs[0])
+        apply(self.clone(), inputs[0])
     }
 
     /// With J(y) v = y * (v - sum_j y_j v_j), which is symmetric: y' = J(y) x', and for the gradient g by the output
     /// (J(y) g)' = J(y) g' + y' * (g - sum_j y_j g_j) - y * sum_j y'_j g_j.
     fn push(&self, inputs: &[&Tensor], moves: &[&Tensor]) -> Result<Pushed> {
-        let memory = self.memory.clone();
+        let memory = self.0.clone();
         let answer = softmax(inputs[0], &memory)?;
         let output = slopes(&answer, moves[0], &memory)?;
         let moved_answer = output.clone();
@@ -49,9 +42,7 @@ impl Node for Softmax {
     }
 }
 
-struct Operation(Workspace);
-
-impl CustomOp1 for Operation {
+impl CustomOp1 for Softmax {
     fn name(&self) -> &'static str {
         "softmax"
     }
@@ -90,7 +81,7 @@ pub(crate) fn slopes(output: &Tensor, gradient: &Tensor, memory: &Workspace) -> 
 
 /// The softmax of scores over the last axis.
 pub(crate) fn softmax(scores: &Tensor, memory: &Workspace) -> Result<Tensor> {
-    scores.apply_op1_no_bwd(&Operation(memory.clone()))
+    scores.apply_op1_no_bwd(&Softmax(memory.clone()))
 }
 
 /// Takes the largest of each row of scores off it, so that no exponential overflows; NaN stays.

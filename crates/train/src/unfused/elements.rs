@@ -1,7 +1,9 @@
-use candle_core::{Device, Result, Tensor};
+use std::f64::consts::PI;
+
+use candle_core::{Result, Tensor};
 use handaxe_graph::{Activation, Op};
 
-use crate::node::{SELU, values_and_slopes};
+use crate::node::SELU;
 
 /// An activation that looks at one element at a time.
 pub(super) fn activate(function: Activation, x: &Tensor) -> Result<Tensor> {
@@ -15,19 +17,48 @@ pub(super) fn activate(function: Activation, x: &Tensor) -> Result<Tensor> {
         Activation::HardSigmoid => ((x * 0.2)? + 0.5)?.clamp(0.0, 1.0),
         Activation::Tanh => x.tanh(),
         Activation::HardTanh => x.clamp(-1.0, 1.0),
-        Activation::Softplus => relu(x)? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?,
+        Activation::Softplus => softplus(x),
         Activation::Softsign => x / (x.abs()? + 1.0)?,
-        Activation::Linear => Ok(x.clone()),
-        _ => on_processor(function, x),
+        Activation::ClippedRelu { slope, threshold, max } => {
+            // At 0 both sides are 0, and the slope is that below.
+            let there = if threshold == 0.0 { x.gt(0.0)? } else { x.ge(threshold)? };
+            let line = there.where_cond(x, &((x - threshold)? * slope)?)?;
+            match max {
+                Some(max) => x.ge(max)?.where_cond(&constant(x, max)?, &line),
+                None => Ok(line),
+            }
+        }
+        Activation::ThresholdedRelu { theta } => x.gt(theta)?.where_cond(x, &x.zeros_like()?),
+        Activation::Threshold { threshold, value } => {
+            x.gt(threshold)?.where_cond(x, &constant(x, value)?)
+        }
+        Activation::HardShrink { threshold } => {
+            x.abs()?.gt(threshold)?.where_cond(x, &x.zeros_like()?)
+        }
+        Activation::SoftShrink { threshold } => {
+            relu(&(x - threshold)?)? - relu(&(x.neg()? - threshold)?)?
+        }
+        Activation::HardSigmoid6 => hard_sigmoid6(x),
+        Activation::HardSwish => x * hard_sigmoid6(x)?,
+        Activation::Swish => x * sigmoid(x)?,
+        Activation::Gelu => x.gelu_erf(),
+        Activation::GeluTanh => {
+            let inner = ((x + (x.powf(3.0)? * 0.044715)?)? * (2.0 / PI).sqrt())?;
+            (x * 0.5)? * (inner.tanh()? + 1.0)?
+        }
+        Activation::Mish => x * softplus(x)?.tanh()?,
+        Activation::Exponential => x.exp(),
+        Activation::Celu { alpha } => relu(x)? + (((below(x)? / alpha)?.exp()? - 1.0)? * alpha)?,
+        Activation::LogSigmoid => softplus(&x.neg()?)?.neg(),
+        Activation::TanhShrink => x - x.tanh()?,
+        Activation::Squareplus { b } => (x + (x.sqr()? + b)?.sqrt()?)? * 0.5,
+        Activation::SparsePlus => {
+            let bent = ((x.clamp(-1.0, 1.0)? + 1.0)?.sqr()? * 0.25)?;
+            bent + relu(&(x - 1.0)?)?
+        }
+        // All but the first have operations of their own.
+        Activation::Linear | Activation::Softmax | Activation::LogSoftmax => Ok(x.clone()),
     }
-}
-
-/// Functions that are met less often: candle gets their values and slopes.
-fn on_processor(function: Activation, x: &Tensor) -> Result<Tensor> {
-    let given = x.detach().to_device(&Device::Cpu)?.force_contiguous()?;
-    let (values, slopes) = values_and_slopes(function, &given)?;
-    let straight = (x - x.detach())?.mul(&slopes.to_device(x.device())?)?;
-    values.to_device(x.device())?.add(&straight)
 }
 
 /// candle's own has slope 1 at 0.
@@ -35,10 +66,25 @@ fn relu(x: &Tensor) -> Result<Tensor> {
     x.le(0.0)?.where_cond(&x.zeros_like()?, x)
 }
 
-/// The exponential of what is above 0 could be infinite, and is not looked at.
+/// 0 above 0: the exponential of what is there could be infinite, and is not looked at.
+fn below(x: &Tensor) -> Result<Tensor> {
+    x.gt(0.0)?.where_cond(&x.zeros_like()?, x)
+}
+
 fn elu(x: &Tensor, alpha: f64) -> Result<Tensor> {
-    let below = x.gt(0.0)?.where_cond(&x.zeros_like()?, x)?;
-    relu(x)? + ((below.exp()? - 1.0)? * alpha)?
+    relu(x)? + ((below(x)?.exp()? - 1.0)? * alpha)?
+}
+
+fn softplus(x: &Tensor) -> Result<Tensor> {
+    relu(x)? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?
+}
+
+fn hard_sigmoid6(x: &Tensor) -> Result<Tensor> {
+    ((x / 6.0)? + 0.5)?.clamp(0.0, 1.0)
+}
+
+fn constant(like: &Tensor, value: f64) -> Result<Tensor> {
+    Tensor::full(value as f32, like.shape(), like.device())
 }
 
 fn sigmoid(x: &Tensor) -> Result<Tensor> {
