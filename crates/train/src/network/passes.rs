@@ -159,7 +159,8 @@ impl Network {
                     let Computed { output, back } = node
                         .forward(&read.collect::<Vec<_>>(), pass)
                         .map_err(|error| failed(layer, &error))?;
-                    (output, Some(back))
+                    // Evaluation has no way back: what would lead there goes at once.
+                    (output, (!matches!(pass, Pass::Evaluation)).then_some(back))
                 }
             };
             tape.outputs.push(output);
