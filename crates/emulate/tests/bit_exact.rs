@@ -130,6 +130,10 @@ proptest! {
         seed in any::<u64>(), types in prop::collection::vec(any_type(), 3), result in any_type(),
         op in prop::sample::select(vec![Op::Add, Op::Multiply, Op::Maximum, Op::Minimum, Op::Concatenate]),
     ) {
+        // Inferred types take over how their inputs overflow, and SAT_SYM takes the least code away: elements that are put side by side
+        // do not pass through such a type.
+        let symmetric = types[..2].iter().any(|of| of.overflow == Overflow::SatSym);
+        prop_assume!(op != Op::Concatenate || !symmetric);
         let x: Vec<Tensor> = (0..3).map(|more| {
             let values = inputs(seed ^ more, 4).values()[..4 * 6].to_vec();
             Tensor::new(vec![4, 2, 3], values).unwrap()
